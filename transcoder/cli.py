@@ -1,0 +1,66 @@
+"""What every script's command line shares; imports nothing heavy, so that --help stays fast."""
+
+import argparse
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from transcoder.errors import UserError
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the description's line breaks and shows each default that says something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """Argument parser that shows defaults and takes ``--data-path`` for ``--data_path`` too.
+
+    The published scripts spell options with underscores, most programs with hyphens: every long
+    option is understood in both spellings.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        kwargs.setdefault("formatter_class", _Formatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(**kwargs)
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace=None):
+        args = sys.argv[1:] if args is None else args
+        return super().parse_known_args([self._known_spelling(a) for a in args], namespace)
+
+    def _known_spelling(self, argument: str) -> str:
+        name, equals, value = argument.partition("=")
+        if not name.startswith("--") or name in self._option_string_actions:
+            return argument
+        for other in ("--" + name[2:].replace("-", "_"), "--" + name[2:].replace("_", "-")):
+            if other in self._option_string_actions:
+                return other + equals + value
+        return argument
+
+
+def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
+    """Decorate a script's ``main(argv=None) -> int``: a `UserError` becomes one line on stderr.
+
+    Exit status: what ``main`` returns; 1 or 2 for a `UserError`; 130 after Ctrl-C. Any other
+    exception is a defect of ours and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def wrapper(argv: Sequence[str] | None = None) -> int:
+        logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+        try:
+            return main(argv)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_status
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
+
+    return wrapper

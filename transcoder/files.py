@@ -1,0 +1,49 @@
+"""Paths of the project and safe writing: a file is either absent or complete."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# The folder that holds the scripts; where the package was installed elsewhere without them
+# (pip install .), data and weights are looked for in the current folder instead.
+_SOURCE_ROOT = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = _SOURCE_ROOT if (_SOURCE_ROOT / "pyproject.toml").is_file() else Path.cwd()
+
+DATA_ROOT = PROJECT_ROOT / "spectral_transcoder_data"
+"""Default folder of everything the programs compute from data sets."""
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` if the block ends well.
+
+    After an exception the temporary file is removed and an older ``path`` is left untouched. The
+    suffix of ``path`` is kept, for writers that choose the format by it. Missing parent folders
+    are made. The data reach the disk before the rename, so that a crash leaves no empty file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.stem[:80]}.", suffix=path.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    # mkstemp makes private files; a finished file gets the usual permissions
+    mask = os.umask(0)
+    os.umask(mask)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~mask)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` as UTF-8 to ``path`` through `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
