@@ -4,6 +4,7 @@ Sources: the CENSE noise sensor (third-octave levels), Kong et al. 2020 (PANN), 
 models repository (YAMNet), Tailleur et al., DCASE 2023 (how they are put together).
 """
 
+import math
 from dataclasses import dataclass
 
 from transcoder.errors import UsageError
@@ -39,6 +40,11 @@ class ThirdOctaveBands:
     def frames_per_chunk(self) -> int:
         """8 frames a second."""
         return self.sample_rate * CHUNK_DURATION_S // self.hop_length
+
+    @property
+    def silence_db(self) -> float:
+        """Level of a frame without any energy: -154 dB."""
+        return 20 * math.log10(self.rms_floor) + self.offset_db
 
     @property
     def centres_hz(self) -> tuple[float, ...]:

@@ -1,0 +1,161 @@
+"""From an audio file to a waveform and to the 1-s chunks that every later stage works on."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from transcoder.errors import UserError
+from transcoder.settings import CHUNK_DURATION_S
+
+
+class AudioError(UserError):
+    """An audio file or waveform that cannot be used; the message says which and why."""
+
+
+def read_audio(
+    path: str | os.PathLike, *, offset_s: float = 0.0, duration_s: float | None = None
+) -> tuple[np.ndarray, int]:
+    """Read a sound file as mono: wav (any bit depth), flac, ogg, mp3, what libsndfile reads.
+
+    Parameters
+    ----------
+    path
+        The file.
+    offset_s, duration_s
+        The part to read, in seconds; by default all of it.
+
+    Returns
+    -------
+    waveform : (samples,) float32, the mean of the channels, full scale at 1
+    sample_rate : int, in Hz
+
+    Raises
+    ------
+    AudioError
+        Unless the file is readable and has at least one sample, all of them finite.
+    """
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError(
+            f"{path}: {'is a folder, not a sound file' if path.is_dir() else 'no such file'}"
+        )
+    try:
+        with soundfile.SoundFile(path) as file:
+            sample_rate = file.samplerate
+            start = round(offset_s * sample_rate)
+            if start < 0 or start > file.frames:
+                raise AudioError(
+                    f"{path}: offset {offset_s:g} s lies outside the file "
+                    f"({file.frames / sample_rate:.2f} s long)"
+                )
+            file.seek(start)
+            count = -1 if duration_s is None else round(duration_s * sample_rate)
+            samples = file.read(count, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = getattr(error, "error_string", None) or error
+        raise AudioError(f"{path}: cannot be read as sound: {reason}") from None
+    waveform = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    check_waveform(waveform, name=str(path))
+    return waveform, sample_rate
+
+
+def check_waveform(waveform: np.ndarray, *, name: str = "waveform") -> None:
+    """Raise `AudioError` unless ``waveform`` has samples and all of them are finite."""
+    if waveform.ndim != 1:
+        raise AudioError(f"{name}: expected one channel of samples, got shape {waveform.shape}")
+    if waveform.size == 0:
+        raise AudioError(f"{name}: holds no samples")
+    finite = np.isfinite(waveform)
+    if not finite.all():
+        bad = int(np.argmin(finite))
+        raise AudioError(
+            f"{name}: {waveform.size - int(finite.sum())} samples are NaN or infinite "
+            f"(the first is sample {bad}); repair the file first"
+        )
+
+
+def resample(waveform: np.ndarray, sample_rate: int, new_sample_rate: int) -> np.ndarray:
+    """Resample ``(samples,)`` with soxr at high quality, as the published system does."""
+    if sample_rate == new_sample_rate:
+        return waveform
+    import soxr
+
+    return soxr.resample(waveform, sample_rate, new_sample_rate, quality="HQ")
+
+
+def peak_normalise(waveform: np.ndarray) -> np.ndarray:
+    """Scale so that the largest magnitude is 1; silence stays silence."""
+    peak = np.abs(waveform).max(initial=0.0)
+    return waveform / peak if peak > 0 else waveform
+
+
+def prepare(waveform: np.ndarray, sample_rate: int, new_sample_rate: int) -> np.ndarray:
+    """What the front ends expect of a whole file: resampled, then peak-normalised."""
+    return peak_normalise(resample(waveform, sample_rate, new_sample_rate))
+
+
+def chunk_batches(
+    waveform: np.ndarray, sample_rate: int, new_sample_rate: int, batch_size: int
+) -> Iterator[np.ndarray]:
+    """`prepare` and `to_chunks` in bounded memory: batches ``(chunks, new_sample_rate)``.
+
+    The waveform is resampled twice, once for its peak: that costs a few milliseconds a minute,
+    a resampled copy of a long recording would cost its memory.
+    """
+    blocks = _resampled_blocks(waveform, sample_rate, new_sample_rate)
+    peak = max((np.abs(block).max(initial=0.0) for block in blocks), default=0.0) or 1.0
+    batch_samples = batch_size * new_sample_rate * CHUNK_DURATION_S
+    pending = np.empty(0, dtype=waveform.dtype)
+    for block in _resampled_blocks(waveform, sample_rate, new_sample_rate):
+        pending = np.concatenate((pending, block))
+        while pending.size >= batch_samples:
+            yield to_chunks(pending[:batch_samples] / peak, new_sample_rate)
+            pending = pending[batch_samples:]
+    if pending.size:
+        yield to_chunks(pending / peak, new_sample_rate)
+
+
+def _resampled_blocks(
+    waveform: np.ndarray, sample_rate: int, new_sample_rate: int
+) -> Iterator[np.ndarray]:
+    """The samples of `resample`, one minute at a time."""
+    block = 60 * sample_rate
+    starts = range(0, waveform.size, block)
+    if sample_rate == new_sample_rate:
+        yield from (waveform[start : start + block] for start in starts)
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(
+        sample_rate, new_sample_rate, 1, dtype=waveform.dtype, quality="HQ"
+    )
+    for start in starts:
+        yield stream.resample_chunk(waveform[start : start + block], last=start == starts[-1])
+
+
+def n_chunks(n_samples: int, sample_rate: int) -> int:
+    """Number of 1-s chunks that ``n_samples`` fill, the last one perhaps in part."""
+    return -(-n_samples // (sample_rate * CHUNK_DURATION_S))
+
+
+def to_chunks(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Cut ``(samples,)`` into ``(chunks, sample_rate)``; the last second is zero-padded."""
+    samples = sample_rate * CHUNK_DURATION_S
+    missing = -waveform.size % samples
+    if missing:
+        waveform = np.pad(waveform, (0, missing))
+    return waveform.reshape(-1, samples)
+
+
+def write_audio(path: str | os.PathLike, waveform: np.ndarray, sample_rate: int) -> None:
+    """Write a 32-bit float wav atomically: levels are kept, and nothing clips above full scale."""
+    import soundfile
+
+    from transcoder.files import atomic_path
+
+    with atomic_path(path) as temporary:
+        soundfile.write(temporary, waveform, sample_rate, subtype="FLOAT")

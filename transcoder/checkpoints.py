@@ -1,0 +1,207 @@
+"""Trained transcoders on disk: a state dict and, beside it, a YAML file of settings.
+
+The format is the published one: ``<name>`` (a plain state dict) and ``<name>_settings.yaml``.
+Our YAML adds a ``provenance`` entry: what is needed to trace the model.
+"""
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import yaml
+from torch import nn
+
+import transcoder
+from transcoder.classifiers import load_state, load_strictly
+from transcoder.errors import MissingFileError, UsageError, UserError
+from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
+from transcoder.models import SETTING_NAMES, ModelSettings, build_model
+from transcoder.settings import front_end
+
+SETTINGS_SUFFIX = "_settings.yaml"
+
+METHODS = ("pinv", "cnn_mels", "cnn_logits")
+"""The transcoders that programs offer by name."""
+
+FETCH_HINT = (
+    "fetch the published ones with: python download_pretrained_models.py --only transcoders"
+)
+
+
+class _SafeLoader(yaml.SafeLoader):
+    """PyYAML's safe loader that also reads a tuple, as the published files write shapes."""
+
+
+_SafeLoader.add_constructor(
+    "tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node)
+)
+
+
+def settings_path(path: str | os.PathLike) -> Path:
+    """The YAML file that belongs to a checkpoint."""
+    path = Path(path)
+    return path.with_name(path.name + SETTINGS_SUFFIX)
+
+
+def read_settings(path: str | os.PathLike) -> dict:
+    """The whole YAML table beside the checkpoint ``path``; `UserError` if unusable."""
+    yaml_path = settings_path(path)
+    if not yaml_path.is_file():
+        raise MissingFileError(f"{yaml_path} is missing; a checkpoint needs its settings beside it")
+    try:
+        table = yaml.load(yaml_path.read_text(encoding="utf-8"), Loader=_SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{yaml_path}: no usable YAML: {reason}") from None
+    if not isinstance(table, dict):
+        raise UserError(f"{yaml_path}: expected a table of settings")
+    missing = [key for key in ("model_type", "mels_type") if key not in table]
+    if missing:
+        raise UserError(f"{yaml_path}: the entry {missing[0]!r} is missing")
+    return table
+
+
+def model_settings(table: Mapping) -> ModelSettings:
+    """The part of a settings table that builds the model."""
+    return ModelSettings(**{key: table[key] for key in SETTING_NAMES if key in table})
+
+
+def save_checkpoint(
+    path: str | os.PathLike,
+    model: nn.Module,
+    *,
+    settings: ModelSettings,
+    training: Mapping | None = None,
+) -> None:
+    """Write a model and its settings, each file atomically, the weights last.
+
+    Parameters
+    ----------
+    path
+        Name of the checkpoint; the YAML goes beside it.
+    model
+        Its state dict is written with the weights on the CPU.
+    training
+        How the model was made (data set, loss, epochs, seed, scores...): plain YAML values.
+    """
+    path = Path(path)
+    end = front_end(settings.mels_type)
+    training = dict(training or {})
+    table = {
+        **{name: getattr(settings, name) for name in SETTING_NAMES},
+        "input_shape": list(settings.input_shape),
+        "output_shape": [end.n_classes] if settings.predicts_classes else [end.frames, end.n_mels],
+        "batch_size": training.pop("batch_size", None),
+        "epochs": training.pop("epochs", None),
+        "settings": training,
+        "provenance": provenance(),
+    }
+    atomic_write_text(settings_path(path), yaml.safe_dump(table, sort_keys=True))
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(
+    path: str | os.PathLike, *, classifier: str | None = None
+) -> tuple[nn.Module, ModelSettings]:
+    """Rebuild a transcoder from its two files, on the CPU, in evaluation mode.
+
+    Parameters
+    ----------
+    path
+        The checkpoint; ``<path>_settings.yaml`` lies beside it.
+    classifier
+        If given, the classifier that the model must have been trained for.
+
+    Raises
+    ------
+    MissingFileError
+        If one of the two files is not there.
+    UserError
+        If it is for another classifier, its weights do not fit its settings, or a file is
+        damaged or not plain weights.
+    """
+    path = Path(path)
+    try:
+        settings = model_settings(read_settings(path))
+    except (UsageError, TypeError) as error:
+        raise UserError(f"{settings_path(path)}: {error}") from None
+    if classifier is not None and settings.mels_type != classifier:
+        raise UserError(f"{path}: was trained for {settings.mels_type}, not for {classifier}")
+    state = load_state(path, missing_hint=FETCH_HINT)
+    model = build_model(settings)
+    load_strictly(model, state, path)
+    return model.eval(), settings
+
+
+def find_checkpoint(folder: str | os.PathLike, *, classifier: str, method: str) -> Path:
+    """The checkpoint in ``folder`` for a classifier and a method ("cnn_mels", "cnn_logits").
+
+    The method is read from the file name, which is the identifier of the training setting:
+    ``ts=0`` for Mels, ``ts=1`` with ``prop_logit=100`` for logits. Of several the most recently
+    trained is taken, so that a user's own model comes before a published one.
+
+    Raises
+    ------
+    MissingFileError
+        If there is none.
+    """
+    if method not in METHODS[1:]:
+        raise UsageError(f"no checkpoint for method {method!r}: choose from {METHODS[1:]}")
+    front_end(classifier)
+    folder = Path(folder)
+    wanted = {"classifier": classifier, "transcoder": "cnn_pinv", "ts": "0"}
+    if method == "cnn_logits":
+        wanted |= {"ts": "1", "prop_logit": "100"}
+    found = []
+    for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
+        name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
+        factors = dict(part.split("=", 1) for part in name.split("+") if "=" in part)
+        # identifiers end "+ts=1_model"
+        factors = {key: value.removesuffix("_model") for key, value in factors.items()}
+        if wanted.items() <= factors.items() and (folder / name).is_file():
+            found.append(folder / name)
+    if not found:
+        raise MissingFileError(
+            f"no {method} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
+            f"or train one with exp_train_model/main_doce_training.py"
+        )
+    return max(found, key=_trained_at)
+
+
+def _trained_at(path: Path) -> str:
+    return str((read_settings(path).get("provenance") or {}).get("date", ""))
+
+
+def provenance() -> dict[str, str]:
+    """When, with which versions and from which commit something was computed."""
+    import numpy as np
+
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "spectral_transcoder": transcoder.__version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _git_commit() -> str:
+    """The project's commit, with a mark if files were changed since; "unknown" outside git."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

@@ -1,0 +1,200 @@
+"""Mels to class probabilities: one interface over YAMNet and PANN's ResNet38.
+
+A `Classifier` is frozen: evaluation mode, weights without gradients. Gradients still flow to its
+input, which is what teacher-student training needs.
+"""
+
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from transcoder.audioset import class_names
+from transcoder.errors import MissingFileError, UserError
+from transcoder.files import PROJECT_ROOT
+from transcoder.mels import join_chunks
+from transcoder.settings import front_end
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Where the weights of a classifier are looked for."""
+
+    path: Path  # below the project folder
+    environment_variable: str
+    fetch_name: str  # for download_pretrained_models.py --only
+
+    def locate(self) -> Path:
+        given = os.environ.get(self.environment_variable)
+        return Path(given) if given else PROJECT_ROOT / self.path
+
+
+WEIGHTS = {
+    "PANN": _Weights(Path("pann") / "ResNet38_mAP=0.434.pth", "PANN_WEIGHTS", "ResNet38"),
+    "YamNet": _Weights(Path("yamnet") / "yamnet.pth", "YAMNET_WEIGHTS", "yamnet"),
+}
+
+
+class Classifier(nn.Module):
+    """A frozen classifier of log-Mel chunks.
+
+    ``forward``: ``(batch, frames, 64)`` -> ``(batch, n_classes)`` probabilities (after a sigmoid;
+    the field calls them logits). PANN takes any number of frames, YAMNet patches of 96.
+
+    Attributes
+    ----------
+    name : "PANN" or "YamNet"
+    teacher : which weights it has, for reports
+    """
+
+    def __init__(self, name: str, network: nn.Module, teacher: str):
+        super().__init__()
+        self.name = name
+        self.teacher = teacher
+        self.front_end = front_end(name)
+        self.network = network
+        self.requires_grad_(False)
+        self.train(False)
+
+    @property
+    def class_names(self) -> list[str]:
+        return class_names(self.name)
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """Stay in evaluation mode, whatever the model around asks for: a teacher is fixed."""
+        return super().train(False)
+
+    def forward(self, log_mels: Tensor) -> Tensor:
+        return self.network(log_mels)
+
+    @torch.no_grad()
+    def probabilities(self, log_mels: Tensor, *, batch_size: int = 64) -> Tensor:
+        """Probabilities of each chunk: ``(chunks, frames, 64)`` -> ``(chunks, n_classes)``.
+
+        Runs in batches on the network's device; the result lies on the CPU.
+        """
+        device = next(self.parameters()).device
+        batches = [self(batch.to(device)).cpu() for batch in log_mels.split(batch_size)]
+        return torch.cat(batches) if batches else torch.empty(0, self.front_end.n_classes)
+
+    @torch.no_grad()
+    def file_probabilities(self, log_mels: Tensor, *, batch_size: int = 64) -> Tensor:
+        """Probabilities of a whole recording: ``(chunks, frames, 64)`` -> ``(n_classes,)``.
+
+        PANN sees all chunks as one spectrogram (`transcoder.mels.join_chunks`); YAMNet sees each second, and the
+        seconds are averaged.
+        """
+        if self.name == "PANN":
+            device = next(self.parameters()).device
+            return self(join_chunks(log_mels, self.front_end).unsqueeze(0).to(device))[0].cpu()
+        return self.probabilities(log_mels, batch_size=batch_size).mean(dim=0)
+
+    def top(self, probabilities: Tensor, k: int = 10) -> list[tuple[str, float]]:
+        """The ``k`` most probable classes of ``(n_classes,)``: names and probabilities."""
+        values, indices = probabilities.topk(k)
+        names = self.class_names
+        return [(names[i], v) for i, v in zip(indices.tolist(), values.tolist(), strict=True)]
+
+
+def new_network(name: str) -> nn.Module:
+    """The classifier's network with random weights, trainable: what `self` transcoders train."""
+    n_classes = front_end(name).n_classes
+    if name == "PANN":
+        from pann.network import ResNet38
+
+        return ResNet38(n_classes)
+    from yamnet.network import YamNet
+
+    return YamNet(n_classes)
+
+
+def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Module:
+    """`new_network` with its pretrained weights, on the CPU.
+
+    Parameters
+    ----------
+    weights
+        The weight file; by default the one that the environment variable ``PANN_WEIGHTS`` or
+        ``YAMNET_WEIGHTS`` names, else ``pann/ResNet38_mAP=0.434.pth`` or ``yamnet/yamnet.pth``
+        below the project.
+
+    Raises
+    ------
+    MissingFileError
+        If the file is not there; the message names the command that fetches it.
+    UserError
+        If the file does not hold the network's weights.
+    """
+    front_end(name)
+    path = Path(weights) if weights is not None else WEIGHTS[name].locate()
+    state = load_state(path, missing_hint=fetch_hint(name))
+    network = new_network(name)
+    if "model" in state:  # PANN's checkpoint wraps its weights, among them its own front end's
+        state = {
+            key: value
+            for key, value in state["model"].items()
+            if not key.startswith(("spectrogram_extractor.", "logmel_extractor."))
+        }
+    load_strictly(network, state, path)
+    return network
+
+
+def load_classifier(name: str, weights: str | os.PathLike | None = None) -> Classifier:
+    """The frozen classifier ``name`` ("PANN" or "YamNet"); arguments and errors: `load_network`."""
+    network = load_network(name, weights)
+    path = Path(weights) if weights is not None else WEIGHTS[name].locate()
+    return Classifier(name, network, teacher=f"{name} ({path.name})")
+
+
+def fetch_hint(name: str) -> str:
+    """The command that fetches a classifier's weights."""
+    return (
+        f"fetch it with: python download_pretrained_models.py --only {WEIGHTS[name].fetch_name} "
+        f"(or set {WEIGHTS[name].environment_variable} to where it lies)"
+    )
+
+
+def load_state(path: Path, *, missing_hint: str) -> dict:
+    """Read a file of tensors without running any code in it; errors name the file.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file; ends with ``missing_hint``.
+    UserError
+        If it is damaged, or is a pickle that wants to run code.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing; {missing_hint}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path}: refused, it is no plain file of weights: {str(error).splitlines()[0]}"
+        ) from None
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path}: damaged or cut short ({reason}); fetch it again") from None
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: holds a {type(state).__name__}, not a table of weights")
+    return state
+
+
+def load_strictly(module: nn.Module, state: dict, path: Path) -> None:
+    """Load ``state`` into ``module``; `UserError` naming the weights that do not fit."""
+    expected = module.state_dict()
+    problems = [f"{key} is missing" for key in expected if key not in state]
+    problems += [f"{key} is unknown" for key in state if key not in expected]
+    problems += [
+        f"{key} has shape {tuple(value.shape)}, not {tuple(expected[key].shape)}"
+        for key, value in state.items()
+        if key in expected and getattr(value, "shape", None) != expected[key].shape
+    ]
+    if problems:
+        shown = "; ".join(problems[:3])
+        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise UserError(f"{path}: does not fit {type(module).__name__}: {shown}{more}")
+    module.load_state_dict(state)

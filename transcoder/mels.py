@@ -1,0 +1,138 @@
+"""Waveform to the log-Mel spectrograms that the classifiers were trained on."""
+
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+from transcoder.settings import THIRD_OCTAVE, MelFrontEnd, front_end
+from transcoder.third_octave import power_frames, tukey_window
+
+
+def mel_filters(front_end: MelFrontEnd, *, n_fft: int, sample_rate: int) -> Tensor:
+    """The front end's triangular filters on a spectrum: ``(n_mels, n_fft // 2 + 1)`` float64."""
+    filters = torchaudio.functional.melscale_fbanks(
+        n_freqs=n_fft // 2 + 1,
+        f_min=front_end.f_min_hz,
+        f_max=front_end.f_max_hz,
+        n_mels=front_end.n_mels,
+        sample_rate=sample_rate,
+        norm=front_end.mel_norm,
+        mel_scale=front_end.mel_scale,
+    )
+    return filters.T.double()
+
+
+def to_log(mel: Tensor, front_end: MelFrontEnd) -> Tensor:
+    """Mel power (PANN) or magnitude (YAMNet) to dB or to a natural logarithm."""
+    if front_end.log == "db":
+        return 10 * torch.log10(mel.clamp(min=front_end.log_floor))
+    return torch.log(mel + front_end.log_floor)
+
+
+def from_log(log_mel: Tensor, front_end: MelFrontEnd) -> Tensor:
+    """The inverse of `to_log`; never negative."""
+    if front_end.log == "db":
+        return 10 ** (log_mel / 10)
+    return (log_mel.exp() - front_end.log_floor).clamp(min=0)
+
+
+class LogMel(nn.Module):
+    """Waveforms to log-Mel spectrograms, batched.
+
+    ``(batch, samples)`` at the front end's rate, full scale 1 -> ``(batch, frames, 64)``: one
+    frame each 10 ms, centred, the borders reflected. A second gives 101 frames; with
+    ``patch=True`` (default) YAMNet's are cut to the 96 frames that it sees.
+
+    Parameters
+    ----------
+    classifier
+        "PANN" (dB) or "YamNet" (natural logarithm).
+    patch
+        Whether to cut the frames to those of the classifier's 1-s patch.
+    """
+
+    def __init__(self, classifier: str, *, patch: bool = True):
+        super().__init__()
+        self.front_end = front_end(classifier)
+        self.patch = patch
+        filters = mel_filters(
+            self.front_end, n_fft=self.front_end.n_fft, sample_rate=self.front_end.sample_rate
+        )
+        self.register_buffer("filters", filters, persistent=False)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        # made in the input's type: float32 rounding of the window shows 80 dB below a pure tone,
+        # and the published system has the float32 window's
+        window = torch.hann_window(
+            self.front_end.win_length, dtype=waveform.dtype, device=waveform.device
+        )
+        spectrum = torch.stft(
+            waveform,
+            n_fft=self.front_end.n_fft,
+            hop_length=self.front_end.hop_length,
+            win_length=self.front_end.win_length,
+            window=window,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )
+        if self.front_end.power == 2:
+            spectrum = spectrum.real.square() + spectrum.imag.square()
+        else:
+            spectrum = spectrum.abs()
+        mel = (self.filters.to(waveform.dtype) @ spectrum).transpose(-1, -2)
+        log_mel = to_log(mel, self.front_end)
+        return log_mel[..., : self.front_end.frames, :] if self.patch else log_mel
+
+
+class SlowMel(nn.Module):
+    """Mel bands at the rate of third-octave frames: the input of ``urban_mel_freq``.
+
+    ``(..., samples)`` at 32 kHz -> ``(..., frames, 64)``, 8 frames a second, in the classifier's
+    logarithm. The frames are the sensor's (4096 samples, Tukey window); the filters and the
+    energy scale are PINV's, so that repeating frames gives a Mel spectrogram of the right level.
+    """
+
+    def __init__(self, classifier: str):
+        super().__init__()
+        from transcoder.pinv import energy_scale
+
+        self.front_end = front_end(classifier)
+        window = torch.from_numpy(tukey_window())
+        filters = mel_filters(
+            self.front_end, n_fft=THIRD_OCTAVE.frame_length, sample_rate=THIRD_OCTAVE.sample_rate
+        )
+        self.register_buffer("window", window, persistent=False)
+        filters = filters.T * energy_scale(self.front_end)
+        self.register_buffer("filters", filters, persistent=False)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        power = power_frames(
+            waveform,
+            self.window.to(waveform.dtype),
+            THIRD_OCTAVE.hop_length,
+            centred=False,
+        )
+        return to_log(power @ self.filters.to(waveform.dtype), self.front_end)
+
+
+def join_chunks(
+    log_mels: Tensor, front_end: MelFrontEnd, duration_s: float | None = None
+) -> Tensor:
+    """Join 1-s chunks to one spectrogram, one frame each 10 ms.
+
+    ``(chunks, frames, 64)`` -> ``(100 * chunks + 1, 64)``, cut to ``duration_s`` if given (the
+    last chunk may be padded). Where chunks meet, the earlier one's last frame is dropped (PANN);
+    the frames between YAMNet's patches, which it never sees, are interpolated.
+    """
+    per_chunk = front_end.samples_per_chunk // front_end.hop_length
+    unseen = per_chunk - log_mels.shape[1]
+    if unseen > 0:
+        following = torch.cat((log_mels[1:, :1], log_mels[-1:, -1:]))
+        share = torch.arange(1, unseen + 1).view(1, -1, 1) / (unseen + 1)
+        gap = torch.lerp(log_mels[:, -1:], following, share.to(log_mels))
+        log_mels = torch.cat((log_mels, gap, following), dim=1)
+    joined = torch.cat((log_mels[:, :per_chunk].flatten(0, 1), log_mels[-1, per_chunk:]))
+    if duration_s is None:
+        return joined
+    return joined[: round(duration_s * front_end.sample_rate) // front_end.hop_length + 1]

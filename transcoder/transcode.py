@@ -1,0 +1,132 @@
+"""`Transcoder`: audio or third-octave levels of any length to the Mels that a classifier wants."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from transcoder.audio import check_waveform, chunk_batches
+from transcoder.checkpoints import find_checkpoint, load_checkpoint
+from transcoder.errors import UsageError
+from transcoder.mels import LogMel
+from transcoder.pinv import Pinv
+from transcoder.settings import THIRD_OCTAVE, front_end
+from transcoder.third_octave import ThirdOctave
+
+
+class Transcoder:
+    """Third-octave levels to Mels, in batches of 1-s chunks on one device.
+
+    Memory stays bounded whatever the length: beside the arrays that go in and come out, only one
+    batch is held.
+
+    Parameters
+    ----------
+    classifier
+        "PANN" or "YamNet".
+    model
+        Levels ``(batch, 8, 29)`` dB to log-Mels ``(batch, frames, 64)``; PINV by default.
+    device, batch_size
+        Where the batches are computed, and how many seconds each holds.
+    """
+
+    def __init__(
+        self,
+        classifier: str,
+        model: nn.Module | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        batch_size: int = 64,
+    ):
+        self.front_end = front_end(classifier)
+        self.device = torch.device(device)
+        self.batch_size = batch_size
+        self.model = (model or Pinv(classifier)).to(self.device).eval()
+        self.third_octave = ThirdOctave().to(self.device)
+        self.log_mel = LogMel(classifier).to(self.device)
+
+    @classmethod
+    def load(
+        cls, classifier: str, method: str, *, models: str | os.PathLike, **kwargs
+    ) -> "Transcoder":
+        """The transcoder for ``method`` ("pinv", "cnn_mels", "cnn_logits") from a model folder.
+
+        Raises `MissingFileError` if the folder has none; see `find_checkpoint`.
+        """
+        if method == "pinv":
+            return cls(classifier, **kwargs)
+        path = find_checkpoint(models, classifier=classifier, method=method)
+        model, _ = load_checkpoint(path, classifier=classifier)
+        return cls(classifier, model, **kwargs)
+
+    def from_third_octave(self, levels_db: np.ndarray | Tensor) -> Tensor:
+        """Log-Mels of sensor levels.
+
+        Parameters
+        ----------
+        levels_db
+            ``(chunks, 8, 29)`` or ``(time, 29)`` dB, 8 frames a second. A last partial second is
+            completed with silence, as the end of a recording is.
+
+        Returns
+        -------
+        ``(chunks, frames, 64)`` float32 on the CPU; `transcoder.mels.join_chunks` joins the chunks and cuts
+        them to the true length.
+
+        Raises
+        ------
+        UsageError
+            For another shape, or levels that are not finite.
+        """
+        levels = _level_chunks(torch.as_tensor(levels_db, dtype=torch.float32))
+        return self._run(levels.split(self.batch_size), self.model)
+
+    def from_wave(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
+        """Log-Mels by way of third-octave levels: ``(samples,)`` -> ``(chunks, frames, 64)``.
+
+        The waveform is resampled and peak-normalised first, as in training; a last partial second
+        is zero-padded.
+        """
+        return self._run(
+            self._chunks(waveform, sample_rate, THIRD_OCTAVE.sample_rate),
+            lambda chunks: self.model(self.third_octave(chunks)),
+        )
+
+    def third_octave_of(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
+        """The levels that a sensor would store: ``(samples,)`` -> ``(chunks, 8, 29)`` dB."""
+        chunks = self._chunks(waveform, sample_rate, THIRD_OCTAVE.sample_rate)
+        return self._run(chunks, self.third_octave)
+
+    def true_mels(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
+        """What the classifier sees of the audio itself: ``(samples,) -> (chunks, frames, 64)``."""
+        chunks = self._chunks(waveform, sample_rate, self.front_end.sample_rate)
+        return self._run(chunks, self.log_mel)
+
+    def _chunks(self, waveform: np.ndarray, sample_rate: int, new_rate: int) -> Iterator[Tensor]:
+        check_waveform(waveform)
+        waveform = np.asarray(waveform, dtype=np.float32)
+        for batch in chunk_batches(waveform, sample_rate, new_rate, self.batch_size):
+            yield torch.from_numpy(batch)
+
+    @torch.no_grad()
+    def _run(self, batches: Iterable[Tensor], function: Callable[[Tensor], Tensor]) -> Tensor:
+        return torch.cat([function(batch.to(self.device)).cpu() for batch in batches])
+
+
+def _level_chunks(levels: Tensor) -> Tensor:
+    """``(time, 29)`` or ``(chunks, 8, 29)`` to ``(chunks, 8, 29)``, completed with silence."""
+    frames, bands = THIRD_OCTAVE.frames_per_chunk, THIRD_OCTAVE.n_bands
+    if levels.ndim == 2 and levels.shape[1] == bands:
+        missing = -levels.shape[0] % frames
+        silence = levels.new_full((missing, bands), THIRD_OCTAVE.silence_db)
+        levels = torch.cat((levels, silence)).reshape(-1, frames, bands)
+    if levels.ndim != 3 or levels.shape[0] == 0 or levels.shape[1:] != (frames, bands):
+        raise UsageError(
+            f"third-octave levels must have shape (time, {bands}) or (chunks, {frames}, {bands}), "
+            f"not {tuple(levels.shape)}"
+        )
+    if not levels.isfinite().all():
+        raise UsageError("third-octave levels must be finite: fill or cut missing values first")
+    return levels
