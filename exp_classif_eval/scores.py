@@ -1,0 +1,140 @@
+"""From class probabilities to decisions on a data set's classes, and how good these are.
+
+Everywhere ``scores`` are real numbers, higher = more likely, and ``decisions`` and ``labels`` are
+0 or 1, all ``(n_files, n_classes)``.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import auc, f1_score, precision_recall_curve
+
+from exp_classif_eval.datasets import Dataset
+
+logger = logging.getLogger(__name__)
+
+TOP_RANKS = 8
+"""SONYC-UST without training: a group among this many best is present."""
+
+PRESENT_FROM = 0.5
+"""SONYC-UST with training: probability from which a class is present."""
+
+
+def group_scores(probs: ArrayLike, groups: Sequence[NDArray[np.int64]]) -> NDArray:
+    """The maximum over each group: probabilities ``(n_files, n_outputs)`` to scores.
+
+    ``groups`` are the outputs of each class, from `ClassGroups.indices`.
+    """
+    probs = np.asarray(probs)
+    return np.stack([probs[:, group].max(axis=1) for group in groups], axis=1)
+
+
+def group_decisions(
+    probs: ArrayLike, groups: Sequence[NDArray[np.int64]], dataset: Dataset
+) -> NDArray[np.int8]:
+    """Decisions without training (deep 0).
+
+    UrbanSound8K: the best group. SONYC-UST: groups and ungrouped outputs are ranked together, and
+    groups among the `TOP_RANKS` best are present; in a tie a group comes first.
+    """
+    scores = group_scores(probs, groups)
+    if not dataset.multi_label:
+        return _best(scores)
+    ungrouped = np.delete(np.asarray(probs), np.concatenate(groups), axis=1)
+    ranked = np.argsort(-np.concatenate([scores, ungrouped], axis=1), axis=1, kind="stable")
+    decisions = np.zeros_like(ranked, dtype=np.int8)
+    np.put_along_axis(decisions, ranked[:, :TOP_RANKS], 1, axis=1)
+    return decisions[:, : len(groups)]
+
+
+def head_decisions(scores: NDArray, dataset: Dataset) -> NDArray[np.int8]:
+    """Decisions from the class probabilities of the trained head (deep 1)."""
+    if dataset.multi_label:
+        return (scores >= PRESENT_FROM).astype(np.int8)
+    return _best(scores)
+
+
+def first_class_agrees(decisions: NDArray, labels: NDArray) -> NDArray[np.float64]:
+    """1 for each file whose first present class is the labelled one, else 0; ``(n_files,)``.
+
+    The mean is ``acc_classif``: the accuracy for UrbanSound8K. For SONYC-UST, where several
+    classes or none may be present, it is what the published code computed: no class counts as
+    the first.
+    """
+    return (decisions.argmax(axis=1) == labels.argmax(axis=1)).astype(np.float64)
+
+
+def auprc(scores: NDArray, labels: NDArray) -> NDArray[np.float64]:
+    """Area under each class's precision-recall curve by the trapezoidal rule, ``(n_classes,)``.
+
+    NaN for a class that no file has.
+    """
+    areas = np.full(labels.shape[1], np.nan)
+    for k in np.flatnonzero(labels.any(axis=0)):
+        precision, recall, _ = precision_recall_curve(labels[:, k], scores[:, k])
+        areas[k] = auc(recall, precision)
+    return areas
+
+
+def macro_auprc(scores: NDArray, labels: NDArray) -> float:
+    """Mean of `auprc` over the classes that some file has; NaN, and a warning, without any."""
+    areas = auprc(scores, labels)
+    n_absent = int(np.isnan(areas).sum())
+    if n_absent:
+        logger.warning(
+            "%d of %d classes are in none of the %d scored files and are left out of macro_auprc",
+            n_absent,
+            len(areas),
+            len(labels),
+        )
+    return float(np.nanmean(areas)) if n_absent < len(areas) else float("nan")
+
+
+def macro_f1(decisions: NDArray, labels: NDArray) -> float:
+    """Mean over classes of the F1 score; a class neither decided nor labelled counts as 0."""
+    return float(f1_score(labels, decisions, average="macro", zero_division=0.0))
+
+
+def summary(scores: NDArray, decisions: NDArray, labels: NDArray) -> dict[str, float]:
+    """``acc_classif``, ``macro_auprc`` and ``macro_f1``, each from 0 to 1."""
+    return {
+        "acc_classif": float(first_class_agrees(decisions, labels).mean()),
+        "macro_auprc": macro_auprc(scores, labels),
+        "macro_f1": macro_f1(decisions, labels),
+    }
+
+
+def class_table(
+    scores: NDArray, decisions: NDArray, labels: NDArray, class_names: Sequence[str]
+) -> pd.DataFrame:
+    """A row for each class: files with it, precision, recall, F1 and area under the PR curve.
+
+    NaN where there is nothing to divide by.
+    """
+    hits = (decisions * labels).sum(axis=0, dtype=float)
+    n_files, n_decided = labels.sum(axis=0, dtype=float), decisions.sum(axis=0, dtype=float)
+    with np.errstate(invalid="ignore"):
+        columns = {
+            "n_files": n_files.astype(int),
+            "precision": hits / n_decided,
+            "recall": hits / n_files,
+            "f1": 2 * hits / (n_files + n_decided),
+            "auprc": auprc(scores, labels),
+        }
+    return pd.DataFrame(columns, index=pd.Index(class_names, name="class"))
+
+
+def confusion_matrix(decisions: NDArray, labels: NDArray) -> NDArray[np.int64]:
+    """Files that have class i and were given class j, ``(n_classes, n_classes)``.
+
+    With several classes in a file (SONYC-UST) it counts for each pair, so that an entry off the
+    diagonal need not be an error.
+    """
+    return labels.astype(np.int64).T @ decisions.astype(np.int64)
+
+
+def _best(scores: NDArray) -> NDArray[np.int8]:
+    return np.eye(scores.shape[1], dtype=np.int8)[scores.argmax(axis=1)]

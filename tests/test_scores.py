@@ -1,0 +1,112 @@
+"""Decisions and scores against the published values, and on cases worked out by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exp_classif_eval import scores
+from exp_classif_eval.class_groups import read_class_groups
+from exp_classif_eval.datasets import DATASETS, SONYC_UST, URBANSOUND8K
+from exp_classif_eval.labels import sonyc_ust_labels, urbansound8k_labels
+
+DATA = Path(__file__).parent / "data" / "classification"
+PROBS = Path(__file__).resolve().parents[2] / "shared/reference/classification/probs.npz"
+CLASSIFIERS = {"pann_gt": "PANN", "yamnet_cnn": "YamNet"}
+
+
+@pytest.fixture(scope="module")
+def golden():
+    """Expected values, and probabilities with files in the order of ``files``."""
+    if not PROBS.is_file():
+        pytest.skip(f"golden probabilities are not there: {PROBS}")
+    with np.load(PROBS) as arrays:
+        return json.loads((DATA / "expected.json").read_text()), dict(arrays)
+
+
+def scored(golden, name, key):
+    """Probabilities and labels of the scored files."""
+    expected, arrays = golden
+    if name == URBANSOUND8K.name:
+        labelled = urbansound8k_labels(DATA / "UrbanSound8K_recalculated.csv")
+    else:
+        labelled = sonyc_ust_labels(DATA / "sonyc_ust_annotations.csv", published_labels=True)
+    position = {file: row for row, file in enumerate(expected["files"][name])}
+    rows = labelled.scored_rows
+    probs = arrays[f"{name}__{key}"][[position[labelled.files[row]] for row in rows]]
+    return probs, labelled.labels[rows]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("key", CLASSIFIERS)
+def test_published_scores_of_groups(golden, name, key):
+    probs, labels = scored(golden, name, key)
+    groups = read_class_groups(name).indices(CLASSIFIERS[key])
+    decisions = scores.group_decisions(probs, groups, DATASETS[name])
+    found = scores.summary(scores.group_scores(probs, groups), decisions, labels)
+    expected = golden[0][f"{name}/{key}/deep=0"]
+    assert [found["acc_classif"], found["macro_auprc"]] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_published_scores_of_the_head(golden, name):
+    probs, labels = scored(golden, name, "deep_outputs")
+    found = scores.summary(probs, scores.head_decisions(probs, DATASETS[name]), labels)
+    expected = golden[0][f"{name}/deep=1"]
+    assert [found["acc_classif"], found["macro_auprc"]] == pytest.approx(expected, abs=1e-6)
+
+
+def test_best_group_wins_whatever_is_not_in_a_group():
+    """Outputs 0 and 3 are in no group; group 1 = {1, 2} holds the best of the others."""
+    probs = np.array([[0.9, 0.1, 0.4, 0.8, 0.3], [0.9, 0.1, 0.2, 0.8, 0.3]])
+    groups = [np.array([4]), np.array([1, 2])]
+    np.testing.assert_array_equal(scores.group_scores(probs, groups), [[0.3, 0.4], [0.3, 0.2]])
+    decisions = scores.group_decisions(probs, groups, URBANSOUND8K)
+    np.testing.assert_array_equal(decisions, [[0, 1], [1, 0]])
+
+
+def test_top_ranks_count_groups_once_and_ungrouped_outputs_too():
+    """Group 0's many good members take one rank; seven of eight ranks are then free."""
+    probs = np.zeros((1, 30))
+    groups = [np.arange(10), np.array([10]), np.array([11])]
+    probs[0, :10] = 0.99
+    probs[0, 12:18] = 0.9  # six ungrouped outputs: ranks 2 to 7
+    probs[0, 10], probs[0, 11] = 0.5, 0.4  # ranks 8 and 9
+    decisions = scores.group_decisions(probs, groups, SONYC_UST)
+    np.testing.assert_array_equal(decisions, [[1, 1, 0]])
+
+
+def test_head_decides_one_class_or_all_above_one_half():
+    outputs = np.array([[0.7, 0.5, 0.1], [0.2, 0.4, 0.3]])
+    one = scores.head_decisions(outputs, URBANSOUND8K)
+    np.testing.assert_array_equal(one, [[1, 0, 0], [0, 1, 0]])
+    several = scores.head_decisions(outputs, SONYC_UST)
+    np.testing.assert_array_equal(several, [[1, 1, 0], [0, 0, 0]])
+
+
+def test_auprc_is_trapezoidal():
+    """Ranks: hit, miss, hit. Points (recall, precision): (0, 1), (.5, 1), (.5, .5), (1, 2/3)."""
+    area = scores.auprc(np.array([[0.9], [0.8], [0.7]]), np.array([[1], [0], [1]]))
+    assert area == pytest.approx([0.5 * 1 + 0.5 * (1 / 2 + 2 / 3) / 2])
+
+
+def test_classes_that_no_file_has_are_left_out_and_reported(caplog):
+    values = np.array([[0.9, 0.5], [0.1, 0.4]])
+    labels = np.array([[1, 0], [0, 0]])
+    assert scores.macro_auprc(values, labels) == 1
+    assert "1 of 2 classes are in none of the 2 scored files" in caplog.text
+    assert np.isnan(scores.macro_auprc(values, np.zeros((2, 2), int)))
+
+
+def test_class_table_confusion_and_f1_by_hand():
+    labels = np.eye(3, dtype=np.int8)[[0, 0, 0, 1]]
+    decisions = np.eye(3, dtype=np.int8)[[0, 0, 1, 1]]
+    table = scores.class_table(decisions.astype(float), decisions, labels, ["a", "b", "c"])
+    assert table.loc["a", ["n_files", "precision", "recall", "f1"]].tolist() == [3, 1, 2 / 3, 0.8]
+    assert table.loc["b", ["n_files", "precision", "recall"]].tolist() == [1, 0.5, 1]
+    assert table.loc["c", "n_files"] == 0 and table.loc["c"].isna().sum() == 4
+    matrix = scores.confusion_matrix(decisions, labels)
+    np.testing.assert_array_equal(matrix, [[2, 1, 0], [0, 1, 0], [0, 0, 0]])
+    assert scores.macro_f1(decisions, labels) == pytest.approx((0.8 + 2 / 3 + 0) / 3)
+    assert scores.first_class_agrees(decisions, labels).tolist() == [1, 1, 0, 1]
