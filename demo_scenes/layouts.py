@@ -1,0 +1,115 @@
+"""Write the three data sets of ``DEMO``."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from tqdm import tqdm
+
+from demo_scenes import sonyc_ust, tau, urbansound8k
+from demo_scenes.clips import Clip, Layout, write_clip
+from transcoder.errors import UsageError, UserError
+from transcoder.files import atomic_write_text
+
+FOLDER = "DEMO"
+_MARKER = "settings.json"
+
+
+def plan_all(size: float = 1.0, seed: int = 0) -> tuple[Layout, ...]:
+    """What `write_all` will write; nothing is rendered yet."""
+    return tuple(module.plan(size, seed) for module in (tau, urbansound8k, sonyc_ust))
+
+
+def write_all(output: Path, size: float = 1.0, seed: int = 0, workers: int | None = None) -> None:
+    """Write the data sets under ``output/DEMO``, keeping clips that are there already.
+
+    Parameters
+    ----------
+    output : Path
+        Folder that gets (or has) the folder ``DEMO``.
+    size : float
+        Scales the number of clips; small sizes keep a few clips of every class.
+    seed : int
+        Other seeds give other sounds. Files do not depend on ``workers``.
+    workers : int, optional
+        Processes; default: one for each core.
+
+    Raises
+    ------
+    UsageError
+        If ``size`` is not positive, or ``seed`` or ``workers`` is impossible.
+    UserError
+        If ``DEMO`` holds sounds that this program did not write.
+    """
+    if not 0 < size <= 1000:
+        raise UsageError(f"size {size} is impossible: give a number above 0 (1 is the default)")
+    if seed < 0:
+        raise UsageError(f"seed {seed} is impossible: give 0 or a positive whole number")
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if workers < 1:
+        raise UsageError(f"{workers} workers are impossible: give 1 or more")
+    root = Path(output) / FOLDER
+    layouts = plan_all(size, seed)
+    _clear_other_settings(root, layouts, {"size": size, "seed": seed, "program": _program_hash()})
+    render_clips(
+        [(clip, root / layout.folder) for layout in layouts for clip in layout.clips], workers
+    )
+    for layout in layouts:
+        for name, text in layout.tables.items():  # last: labels appear when all sounds are there
+            atomic_write_text(root / layout.folder / name, text)
+
+
+def render_clips(jobs: Sequence[tuple[Clip, Path]], workers: int) -> None:
+    """Write each clip into its folder if it is missing there."""
+    missing = [(clip, folder) for clip, folder in jobs if not (folder / clip.path).exists()]
+    if not missing:
+        return
+    progress = tqdm(total=len(missing), unit="clip", desc="Rendering DEMO")
+    if workers == 1:
+        for clip, folder in missing:
+            write_clip(clip, folder)
+            progress.update()
+    else:
+        # spawn: forking a process that holds threads (torch, progress bars) can hang
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
+            for done in as_completed([pool.submit(write_clip, *job) for job in missing]):
+                done.result()
+                progress.update()
+    progress.close()
+
+
+def _clear_other_settings(root: Path, layouts: Sequence[Layout], settings: dict) -> None:
+    """Remove what other settings left; the marker says which settings the folder is for."""
+    marker = root / _MARKER
+    old_clips = [p for layout in layouts for p in (root / layout.folder / "audio").glob("*.wav")]
+    if not marker.exists() and old_clips:
+        raise UserError(
+            f"{root} holds sounds but no {_MARKER}, so DEMO did not write them: "
+            "move the folder away or choose another output folder"
+        )
+    if marker.exists() and _read_marker(marker) == settings:
+        return
+    for layout in layouts:
+        for name in layout.tables:
+            (root / layout.folder / name).unlink(missing_ok=True)
+    for path in old_clips:
+        path.unlink()
+    atomic_write_text(marker, json.dumps(settings, indent=2) + "\n")
+
+
+def _read_marker(marker: Path) -> dict | None:
+    try:
+        return json.loads(marker.read_text(encoding="utf-8"))
+    except ValueError:
+        return None  # damaged: as good as other settings
+
+
+def _program_hash() -> str:
+    """Changes with the code of the generator, so that old sounds are not taken for new ones."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
