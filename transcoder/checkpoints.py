@@ -24,8 +24,8 @@ from transcoder.settings import front_end
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
-METHODS = ("pinv", "cnn_mels", "cnn_logits")
-"""The transcoders that programs offer by name."""
+METHODS = {"pinv": "PINV", "cnn_mels": "CNN-mels", "cnn_logits": "CNN-logits"}
+"""The transcoders that programs offer by name, and what the paper calls them."""
 
 FETCH_HINT = (
     "fetch the published ones with: python download_pretrained_models.py --only transcoders"
@@ -151,8 +151,8 @@ def find_checkpoint(folder: str | os.PathLike, *, classifier: str, method: str) 
     MissingFileError
         If there is none.
     """
-    if method not in METHODS[1:]:
-        raise UsageError(f"no checkpoint for method {method!r}: choose from {METHODS[1:]}")
+    if method not in ("cnn_mels", "cnn_logits"):
+        raise UsageError(f"no checkpoint for method {method!r}: choose cnn_mels or cnn_logits")
     front_end(classifier)
     folder = Path(folder)
     wanted = {"classifier": classifier, "transcoder": "cnn_pinv", "ts": "0"}
@@ -168,7 +168,7 @@ def find_checkpoint(folder: str | os.PathLike, *, classifier: str, method: str) 
             found.append(folder / name)
     if not found:
         raise MissingFileError(
-            f"no {method} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
+            f"no {METHODS[method]} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
             f"or train one with exp_train_model/main_doce_training.py"
         )
     return max(found, key=_trained_at)

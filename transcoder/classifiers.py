@@ -84,8 +84,8 @@ class Classifier(nn.Module):
     def file_probabilities(self, log_mels: Tensor, *, batch_size: int = 64) -> Tensor:
         """Probabilities of a whole recording: ``(chunks, frames, 64)`` -> ``(n_classes,)``.
 
-        PANN sees all chunks as one spectrogram (`transcoder.mels.join_chunks`); YAMNet sees each second, and the
-        seconds are averaged.
+        PANN sees all chunks as one spectrogram (`transcoder.mels.join_chunks`); YAMNet sees each
+        second, and the seconds are averaged.
         """
         if self.name == "PANN":
             device = next(self.parameters()).device

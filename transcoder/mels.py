@@ -1,11 +1,21 @@
 """Waveform to the log-Mel spectrograms that the classifiers were trained on."""
 
 import torch
-import torchaudio
 from torch import Tensor, nn
 
+from transcoder.errors import UserError
 from transcoder.settings import THIRD_OCTAVE, MelFrontEnd, front_end
 from transcoder.third_octave import power_frames, tukey_window
+
+try:
+    import torchaudio
+except (RuntimeError, OSError) as error:
+    # torch and torchaudio of different CUDA builds do not go together
+    raise UserError(
+        f"torchaudio does not fit torch {torch.__version__} ({str(error).splitlines()[0]}); "
+        'install them together: pip install "torch==2.11.0" "torchaudio==2.11.0" '
+        '"torchvision==0.26.0" (other builds: README, "Hardware")'
+    ) from error
 
 
 def mel_filters(front_end: MelFrontEnd, *, n_fft: int, sample_rate: int) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from transcoder.audio import check_waveform, chunk_batches
-from transcoder.checkpoints import find_checkpoint, load_checkpoint
-from transcoder.errors import UsageError
+from transcoder.checkpoints import METHODS, find_checkpoint, load_checkpoint
+from transcoder.errors import MissingFileError, UsageError
 from transcoder.mels import LogMel
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE, front_end
@@ -72,8 +72,8 @@ class Transcoder:
 
         Returns
         -------
-        ``(chunks, frames, 64)`` float32 on the CPU; `transcoder.mels.join_chunks` joins the chunks and cuts
-        them to the true length.
+        ``(chunks, frames, 64)`` float32 on the CPU; `transcoder.mels.join_chunks` joins the chunks
+        and cuts them to the true length.
 
         Raises
         ------
@@ -113,6 +113,25 @@ class Transcoder:
     @torch.no_grad()
     def _run(self, batches: Iterable[Tensor], function: Callable[[Tensor], Tensor]) -> Tensor:
         return torch.cat([function(batch.to(self.device)).cpu() for batch in batches])
+
+
+def load_transcoders(
+    classifier: str, *, models: str | os.PathLike, **kwargs
+) -> tuple[dict[str, Transcoder], list[str]]:
+    """All the transcoders that a model folder offers.
+
+    Returns
+    -------
+    transcoders : by method, in the order of `METHODS`
+    missing : for each method without a checkpoint, one line that names the command to get it
+    """
+    transcoders, missing = {}, []
+    for method in METHODS:
+        try:
+            transcoders[method] = Transcoder.load(classifier, method, models=models, **kwargs)
+        except MissingFileError as error:
+            missing.append(str(error))
+    return transcoders, missing
 
 
 def _level_chunks(levels: Tensor) -> Tensor:

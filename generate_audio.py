@@ -1,0 +1,158 @@
+"""Turn a recording into the sounds that third-octave levels of it still contain.
+
+Writes, into audio_generated/<name>/: the original; the audio regenerated from its true Mel
+spectrogram (what the inversion alone loses); the audio from Mels that PINV, CNN-mels and
+CNN-logits transcoded from its third-octave levels; a figure of the five spectrograms. Prints the
+classes that the classifier hears in each.
+"""
+
+import sys
+from pathlib import Path
+
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import MissingFileError, UsageError, UserError
+from transcoder.files import PROJECT_ROOT
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument("audio", type=Path, help="sound file, or the name of one in audio/")
+    parser.add_argument("--classifier", choices=("PANN", "YamNet"), default="PANN")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=PROJECT_ROOT / "reference_models",
+        help="folder of the trained transcoders",
+    )
+    parser.add_argument(
+        "--classifier_weights",
+        type=Path,
+        help="weight file of the classifier, when not in pann/ or yamnet/",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=PROJECT_ROOT / "audio_generated",
+        help="the files go to <output>/<name>/",
+    )
+    parser.add_argument("--offset", type=float, default=0.0, help="start in the file, in seconds")
+    parser.add_argument("--duration", type=float, help="seconds to use (default: to the end)")
+    parser.add_argument("--iterations", type=int, default=32, help="Griffin-Lim iterations")
+    parser.add_argument("--seed", type=int, default=0, help="of Griffin-Lim's first phase")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+    if args.iterations < 1:
+        raise UsageError(f"--iterations must be 1 or more, not {args.iterations}")
+    if args.duration is not None and not args.duration > 0:
+        raise UsageError(f"--duration must be above 0, not {args.duration:g}")
+    path = find_audio(args.audio)
+
+    from transcoder.audio import AudioError, read_audio
+    from transcoder.devices import choose_device
+    from transcoder.transcode import load_transcoders
+
+    device = choose_device(args.device)
+    waveform, sample_rate = read_audio(path, offset_s=args.offset, duration_s=args.duration)
+    if not waveform.any():
+        raise AudioError(f"{path}: is silent, there is nothing to transcode")
+    transcoders, missing = load_transcoders(args.classifier, models=args.models, device=device)
+    classifier = _load_classifier(args, missing)
+    if classifier is not None:
+        classifier.to(device)
+
+    reference = transcoders["pinv"]  # any of them computes the true Mels alike
+    chunks = {"groundtruth_mel": reference.true_mels(waveform, sample_rate)}
+    for method, transcoder in transcoders.items():
+        chunks[method] = transcoder.from_wave(waveform, sample_rate)
+    folder = args.output / path.stem
+    _write(folder, path.stem, waveform, sample_rate, chunks, args)
+    print(f"wrote {folder}")
+    if classifier is not None:
+        print_classes(classifier, chunks)
+    for line in missing:
+        print(f"missing: {line}", file=sys.stderr)
+    return 0
+
+
+def find_audio(given: Path) -> Path:
+    """``given`` itself or, if there is none, the file of that name in the project's audio/."""
+    sample = PROJECT_ROOT / "audio" / given
+    if given.exists() or not sample.is_file():
+        return given
+    return sample
+
+
+def _load_classifier(args, missing: list[str]):
+    """The classifier, or None with a line more in ``missing`` if its weights are not there."""
+    from transcoder.classifiers import load_classifier
+
+    try:
+        return load_classifier(args.classifier, args.classifier_weights)
+    except MissingFileError as error:
+        if args.classifier_weights is not None:
+            raise
+        missing.append(f"class lists need the weights: {error}")
+        return None
+
+
+def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, args) -> None:
+    """Invert the Mels; write the wavs and the figure."""
+    import torch
+
+    from transcoder.audio import prepare, write_audio
+    from transcoder.checkpoints import METHODS
+    from transcoder.inversion import mels_to_wave
+    from transcoder.mels import LogMel, join_chunks
+    from transcoder.plots import mel_figure, save_figure
+    from transcoder.settings import front_end
+
+    end = front_end(args.classifier)
+    original = prepare(waveform, sample_rate, end.sample_rate)
+    joined = {
+        method: join_chunks(mels, end, original.size / end.sample_rate)
+        for method, mels in chunks.items()
+    }
+    waves = mels_to_wave(
+        torch.stack(list(joined.values())),
+        args.classifier,
+        iterations=args.iterations,
+        seed=args.seed,
+    )
+    if not waves.isfinite().all():
+        raise UserError(
+            f"{args.models}: a transcoder's output is not finite; retrain or replace it"
+        )
+    regenerated = LogMel(args.classifier, patch=False)(waves[:1])[0]
+
+    write_audio(folder / f"{name}_original.wav", original, end.sample_rate)
+    for method, wave in zip(joined, waves.numpy(), strict=True):
+        suffix = "generated_from_groundtruth_mel" if method == "groundtruth_mel" else method
+        write_audio(folder / f"{name}_{suffix}.wav", wave, end.sample_rate)
+    panels = {"original": joined["groundtruth_mel"], "regenerated from true Mels": regenerated}
+    panels |= {METHODS[method]: mels for method, mels in joined.items() if method in METHODS}
+    title = f"{name}: Mel spectrograms for {args.classifier}"
+    figure = mel_figure(panels, end, scale="original", title=title)
+    save_figure(figure, folder / f"{name}_spectrograms.png")
+
+
+def print_classes(classifier, chunks: dict) -> None:
+    """Print the ten most probable classes for the true and each transcoded Mel, side by side."""
+    from transcoder.checkpoints import METHODS
+
+    columns = []
+    for method, mels in chunks.items():
+        top = classifier.top(classifier.file_probabilities(mels), k=10)
+        title = METHODS.get(method, "true Mels")
+        columns.append([f"{title:<30}"] + [f"{p:.3f} {name[:22]:<24}" for name, p in top])
+    print(f"top 10 classes, {classifier.teacher}:")
+    for row in zip(*columns, strict=True):
+        print(("  " + "".join(row)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Draw a second of sound as PINV, CNN-mels, CNN-logits and the audio itself show it.
+
+The figure of the paper (Tailleur et al., DCASE 2023): Mel spectrograms side by side on one colour
+scale, written as PNG and PDF. A transcoder without a checkpoint is left out and named.
+"""
+
+import sys
+from pathlib import Path
+
+from transcoder.cli import Parser, reports_errors
+from transcoder.files import PROJECT_ROOT
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "audio",
+        type=Path,
+        nargs="?",
+        default=PROJECT_ROOT / "audio" / "street_scene.wav",
+        help="sound file",
+    )
+    parser.add_argument("--offset", type=float, default=4.0, help="start of the second, in s")
+    parser.add_argument("--classifier", choices=("PANN", "YamNet"), default="PANN")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=PROJECT_ROOT / "reference_models",
+        help="folder of the trained transcoders",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=PROJECT_ROOT / "results", help="folder of the figure"
+    )
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+
+    from transcoder.audio import read_audio
+    from transcoder.checkpoints import METHODS
+    from transcoder.plots import mel_figure, save_figure
+    from transcoder.settings import CHUNK_DURATION_S, front_end
+    from transcoder.transcode import load_transcoders
+
+    waveform, sample_rate = read_audio(
+        args.audio, offset_s=args.offset, duration_s=CHUNK_DURATION_S
+    )
+    transcoders, missing = load_transcoders(args.classifier, models=args.models)
+    panels = {
+        METHODS[method]: transcoder.from_wave(waveform, sample_rate)[0]
+        for method, transcoder in transcoders.items()
+    }
+    panels["ground truth"] = transcoders["pinv"].true_mels(waveform, sample_rate)[0]
+    figure = mel_figure(panels, front_end(args.classifier), scale="ground truth")
+    for suffix in ("png", "pdf"):
+        path = args.output / f"spectro_dcase2023_{args.classifier}.{suffix}"
+        save_figure(figure, path)
+        print(f"wrote {path}")
+    for line in missing:
+        print(f"missing: {line}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
