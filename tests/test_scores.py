@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exp_classif_eval import scores
+from exp_classif_eval import figures, scores
 from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.datasets import DATASETS, SONYC_UST, URBANSOUND8K
 from exp_classif_eval.labels import sonyc_ust_labels, urbansound8k_labels
@@ -110,3 +110,22 @@ def test_class_table_confusion_and_f1_by_hand():
     np.testing.assert_array_equal(matrix, [[2, 1, 0], [0, 1, 0], [0, 0, 0]])
     assert scores.macro_f1(decisions, labels) == pytest.approx((0.8 + 2 / 3 + 0) / 3)
     assert scores.first_class_agrees(decisions, labels).tolist() == [1, 1, 0, 1]
+
+
+def test_figures_show_counts_and_areas(tmp_path):
+    """The third class is in no file: it has a row of zeros, and no curve."""
+    labels = np.eye(3, dtype=np.int8)[[0, 0, 1, 1]]
+    decisions = np.eye(3, dtype=np.int8)[[0, 1, 1, 2]]
+    names = ["horn", "dog", "siren"]
+    matrix = scores.confusion_matrix(decisions, labels)
+    confusion = figures.confusion_figure(matrix, labels.sum(axis=0), names, "confusion")
+    axes = confusion.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["1"] * 4
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["horn (2)", "dog (2)", "siren (0)"]
+    np.testing.assert_array_equal(axes.images[0].get_array()[0], [0.5, 0.5, 0])
+    curves = figures.precision_recall_figure(labels * 0.5, labels, names, "curves")
+    shown = [text.get_text() for text in curves.legends[0].get_texts()]
+    assert shown == ["horn: 1.00", "dog: 1.00", "guessing: 0.50"]
+    for figure, name in ((confusion, "confusion.png"), (curves, "curves.png")):
+        figures.save_figure(figure, tmp_path / "export" / name)
+        assert (tmp_path / "export" / name).read_bytes().startswith(b"\x89PNG")
