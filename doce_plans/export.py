@@ -1,0 +1,142 @@
+"""Tables to files: html, tex, csv, md by pandas or by hand; png and pdf by matplotlib."""
+
+import dataclasses
+import html
+from collections.abc import Callable
+from pathlib import Path
+
+from doce_plans.tables import Table
+from transcoder.errors import UsageError
+from transcoder.files import atomic_path, atomic_write_text
+
+FORMATS = ("html", "csv", "tex", "png", "pdf")
+"""What ``-e`` knows; ``md`` besides for scripts."""
+
+_LATEX_SIGNS = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+
+
+def export_paths(folder: Path, name: str, default_stem: str) -> list[Path]:
+    """The files that ``-e name`` asks for.
+
+    ``name.ext`` is one file, ``name`` one for each of `FORMATS`; without a name (``.ext`` or
+    nothing) the file is called ``default_stem``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown extension or a name with a folder in it.
+    """
+    stem, dot, extension = name.rpartition(".") if "." in name else (name, "", "")
+    if "/" in name or "\\" in name:
+        raise UsageError(f"-e {name}: give a name without folders, files go to {folder}")
+    if dot and extension not in FORMATS:
+        raise UsageError(f"-e {name}: unknown format {extension!r}, choose {', '.join(FORMATS)}")
+    return [folder / f"{stem or default_stem}.{e}" for e in ([extension] if dot else FORMATS)]
+
+
+def export_table(table: Table, path: Path) -> None:
+    """Write ``table`` to ``path`` in the format that its extension names, or leave no file.
+
+    Raises
+    ------
+    UsageError
+        For an extension other than `FORMATS` and ``md``.
+    """
+    writer = _WRITERS.get(path.suffix[1:])
+    if writer is None:
+        known = ", ".join(_WRITERS)
+        raise UsageError(f"{path}: unknown format {path.suffix!r}, choose {known}")
+    writer(table, path)
+
+
+def _write_html(table: Table, path: Path) -> None:
+    styler = _styler(table, html.escape, "↑", "↓")
+    styler.set_caption(html.escape(table.header.strip()))
+    notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in (table.first_line, *table.notes))
+    text = styler.to_html(doctype_html=True).replace("</body>", f"{notes}</body>")
+    atomic_write_text(path, text)
+
+
+def _write_latex(table: Table, path: Path) -> None:
+    styler = _styler(table, _escape_latex, r"$\uparrow$", r"$\downarrow$")
+    n_metrics = len(table.headings) - table.n_factor_columns
+    columns = "l" * table.n_factor_columns + "r" * n_metrics
+    text = styler.to_latex(
+        hrules=True,
+        convert_css=True,
+        column_format=columns,
+        caption=_escape_latex(table.header.strip()) or None,
+    )
+    notes = "".join(f"% {note}\n" for note in (table.first_line, *table.notes))
+    packages = "% needs the packages booktabs and xcolor\n"
+    atomic_write_text(path, packages + notes + text)
+
+
+def _styler(table: Table, escape: Callable[[str], str], higher: str, lower: str):
+    """A pandas Styler with escaped texts and the marks; index and columns are numbers."""
+    import pandas as pd
+
+    headings = [
+        dataclasses.replace(heading, name=escape(heading.name)).text(higher, lower)
+        for heading in table.headings
+    ]
+    styler = pd.DataFrame([[escape(cell) for cell in row] for row in table.cells]).style
+    styler.format_index(lambda i: headings[i], axis="columns").hide(axis="index")
+    marks = pd.DataFrame("", index=styler.index, columns=styler.columns)
+    for i, j in table.not_different:
+        marks.iloc[i, j] = "color: blue;"
+    for i, j in table.best:
+        marks.iloc[i, j] = "font-weight: bold;"
+    return styler.apply(lambda _: marks, axis=None)
+
+
+def _escape_latex(text: str) -> str:
+    return "".join(_LATEX_SIGNS.get(sign, sign) for sign in text)
+
+
+def _write_csv(table: Table, path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame([list(row) for row in table.cells], columns=table.columns)
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False)
+
+
+def _write_markdown(table: Table, path: Path) -> None:
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    rows = [list(row) for row in table.cells]
+    for i, j in table.not_different:
+        rows[i][j] = f"*{rows[i][j]}*"
+    for i, j in table.best:
+        rows[i][j] = f"**{rows[i][j]}**"
+    headings = [heading.text("↑", "↓") for heading in table.headings]
+    n_metrics = len(headings) - table.n_factor_columns
+    rule = ["---"] * table.n_factor_columns + ["---:"] * n_metrics
+    lines = [line(headings), line(rule), *map(line, rows)]
+    text = [table.header.strip(), "\n".join(lines), table.first_line, *table.notes]
+    atomic_write_text(path, "\n\n".join(part for part in text if part) + "\n")
+
+
+def _write_figure(table: Table, path: Path) -> None:
+    from doce_plans.table_figure import draw_table
+
+    figure = draw_table(table)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+_WRITERS = {
+    "html": _write_html,
+    "csv": _write_csv,
+    "tex": _write_latex,
+    "png": _write_figure,
+    "pdf": _write_figure,
+    "md": _write_markdown,
+}

@@ -1,0 +1,76 @@
+"""A plan: named factors with the modalities that an experiment tries, all with all."""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from doce_plans.identifiers import FILLER, Modality, check_modality
+from transcoder.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of an experiment, or a part of them, as a full product of factors.
+
+    Parameters
+    ----------
+    name
+        As users write it in selectors: ``name/...``.
+    factors
+        Modalities of each factor; both orders count for numeric selectors and for listing.
+    named_only
+        Leave this plan out of selectors that name no plan.
+
+    Raises
+    ------
+    UsageError
+        Without factors, for a factor without or with repeated modalities, or for a modality
+        that a file name or a selector cannot express.
+    """
+
+    name: str
+    factors: Mapping[str, Sequence[Modality]] = field(hash=False)
+    named_only: bool = False
+
+    def __post_init__(self) -> None:
+        factors = {factor: tuple(modalities) for factor, modalities in self.factors.items()}
+        for factor, modalities in factors.items():
+            for modality in modalities:
+                check_modality(factor, modality)
+            if not modalities or len(set(modalities)) < len(modalities):
+                raise UsageError(f"plan {self.name}: factor {factor} is empty or repeats itself")
+        if not factors:
+            raise UsageError(f"plan {self.name} has no factors")
+        object.__setattr__(self, "factors", factors)
+
+    def __len__(self) -> int:
+        """Number of settings."""
+        return math.prod(map(len, self.factors.values()))
+
+    def index(self, factor: str, value: Modality) -> int | None:
+        """Position of ``value`` among the factor's modalities, types compared too; or None."""
+        for i, modality in enumerate(self.factors[factor]):
+            if modality == value and type(modality) is type(value):
+                return i
+        return None
+
+
+@functools.lru_cache
+def merge(plans: tuple[Plan, ...]) -> Plan:
+    """All factors and modalities of ``plans``, in order of first appearance.
+
+    A factor that some plan lacks gets `FILLER` as its last modality. The product of such a plan
+    can be huge: it is for looking up names and positions, never for going through.
+    """
+    if len(plans) == 1:
+        return plans[0]
+    factors: dict[str, list[Modality]] = {}
+    for plan in plans:
+        for factor, modalities in plan.factors.items():
+            known = factors.setdefault(factor, [])
+            known.extend(m for m in modalities if m not in known)
+    for factor, modalities in factors.items():
+        if any(factor not in plan.factors for plan in plans):
+            modalities.append(FILLER)
+    return Plan("all plans", factors)

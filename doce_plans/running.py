@@ -1,0 +1,142 @@
+"""Running the step of each selected setting, one after the other or in threads."""
+
+import concurrent.futures
+import itertools
+import logging
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+
+if TYPE_CHECKING:  # doce takes a while to import
+    from doce_plans.settings import Setting
+
+Step = Callable[["Setting", Experiment], None]
+
+LOG = logging.getLogger(__name__)
+
+
+def failure_log(experiment: Experiment) -> Path:
+    """Where tracebacks of failed settings go when the run goes on after them."""
+    return experiment.folder / "failures.log"
+
+
+def compute(
+    experiment: Experiment,
+    settings: Sequence["Setting"],
+    step: Step,
+    *,
+    n_threads: int = 1,
+    skip_done: bool = False,
+    go_on: bool = False,
+    progress: str | None = None,
+) -> list["Setting"]:
+    """Call ``step(setting, experiment)`` for each setting.
+
+    Parameters
+    ----------
+    settings
+        In running order; a setting does not start before all settings of the steps before its
+        own have ended.
+    skip_done
+        Leave out settings whose outputs are all there.
+    go_on
+        Continue after a failure, with the traceback in `failure_log`.
+    progress
+        A progress bar that shows identifiers ("d"), indexes ("m"), both ("dm") or neither ("").
+
+    Returns
+    -------
+    failed
+        The settings that failed; without ``go_on`` the first failure is raised instead.
+    """
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    for name in experiment.paths:
+        experiment.path(name).mkdir(parents=True, exist_ok=True)
+    run = _Run(experiment, step, skip_done, go_on, progress, len(settings))
+    # lines of the log would tear the bar
+    with logging_redirect_tqdm() if run.bar.disable is False else nullcontext(), run.bar:
+        for _, batch in itertools.groupby(settings, key=lambda s: (s.plan.name, s.get("step"))):
+            if n_threads == 1:
+                for setting in batch:
+                    run.attempt(setting)
+            else:
+                _in_threads(run.attempt, list(batch), n_threads)
+    if run.n_skipped:
+        LOG.info(
+            "%d of %d settings were skipped: all their outputs are there",
+            run.n_skipped,
+            len(settings),
+        )
+    return run.failed
+
+
+def _in_threads(attempt: Callable, settings: list["Setting"], n_threads: int) -> None:
+    pool = concurrent.futures.ThreadPoolExecutor(n_threads)
+    try:
+        futures = [pool.submit(attempt, setting) for setting in settings]
+        for future in concurrent.futures.as_completed(futures):
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass
+class _Run:
+    experiment: Experiment
+    step: Step
+    skip_done: bool
+    go_on: bool
+    progress: str | None
+    n_settings: int
+    n_skipped: int = 0
+    failed: list["Setting"] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=self.n_settings, unit="setting", disable=self.progress is None)
+
+    def attempt(self, setting: "Setting") -> None:
+        """Run the setting's step unless it is done; keep or raise what goes wrong."""
+        if self.skip_done and self._is_done(setting):
+            with self.lock:
+                self.n_skipped += 1
+            LOG.info("skipped, all outputs are there: %s", setting)
+        else:
+            self._announce(setting)
+            try:
+                setting.do(self.step, self.experiment, "")
+            except Exception:
+                LOG.error("failed: %s", setting)
+                if not self.go_on:
+                    raise
+                self._note_failure(setting)
+        with self.lock:
+            self.bar.update()
+
+    def _announce(self, setting: "Setting") -> None:
+        if self.progress is None:
+            LOG.info("running %s", setting)
+            return
+        shown = {"d": str(setting), "m": str(list(setting.indexes))}
+        self.bar.set_postfix_str(" ".join(shown[letter] for letter in self.progress))
+
+    def _is_done(self, setting: "Setting") -> bool:
+        outputs = self.experiment.outputs_of(setting)
+        return bool(outputs) and all(path.exists() for path in outputs)
+
+    def _note_failure(self, setting: "Setting") -> None:
+        with self.lock:
+            self.failed.append(setting)
+            with failure_log(self.experiment).open("a", encoding="utf-8") as log:
+                log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {setting}\n")
+                log.write(traceback.format_exc() + "\n")

@@ -1,0 +1,107 @@
+"""The training experiment's plans and metrics, as published; the order of everything counts."""
+
+from doce_plans.experiment import Metric
+from doce_plans.plans import Plan
+
+CLASSIFIERS = ["YamNet", "PANN"]
+DATASETS = ["TEST", "full", "urban"]
+ABLATION_DATASETS = [*DATASETS, "urban_mel_time", "urban_mel_freq"]
+STEPS = ["train", "evaluate", "metric"]
+LEARNING_RATES = [-3, -4, -5]
+"""Powers of ten."""
+
+REFERENCE = Plan(
+    "reference",
+    {
+        "ts": [0],
+        "step": ["evaluate", "metric"],
+        "transcoder": ["oracle", "pinv"],
+        "dataset": ABLATION_DATASETS,
+        "classifier": CLASSIFIERS,
+    },
+)
+"""What is not trained: the classifier on true Mels (the teacher's targets) and PINV."""
+
+MLP = Plan(
+    "mlp",
+    {
+        "ts": [0],
+        "step": STEPS,
+        "transcoder": ["mlp", "mlp_pinv"],
+        "dataset": DATASETS,
+        "classifier": CLASSIFIERS,
+        "epoch": [1, 10, 200],
+        "learning_rate": LEARNING_RATES,
+        "hidden1": [100, 300],
+        "hidden2": [1000, 3000],
+    },
+)
+"""Perceptrons trained on Mels."""
+
+CNN = Plan(
+    "cnn",
+    {
+        "ts": [0],
+        "step": STEPS,
+        "transcoder": ["cnn_pinv"],
+        "dataset": ABLATION_DATASETS,
+        "classifier": CLASSIFIERS,
+        "epoch": [1, 10, 100, 200],
+        "learning_rate": LEARNING_RATES,
+        "kernel_size": [3, 5],
+        "nb_layers": [1, 3, 5],
+        "dilation": [0, 1, 2, 3],
+        "nb_channels": [16, 64],
+    },
+)
+"""CNN-mels: residual networks after PINV, trained on Mels."""
+
+HYBRIDTS = Plan(
+    "hybridts",
+    {
+        "ts": [1],
+        "step": STEPS,
+        "transcoder": ["cnn_pinv"],
+        "dataset": DATASETS,
+        "classifier": CLASSIFIERS,
+        "epoch": [1, 5, 10, 20, 50, 100, 200, 400],
+        "learning_rate": LEARNING_RATES,
+        "kernel_size": [5],
+        "nb_layers": [5],
+        "dilation": [0, 1],
+        "nb_channels": [64],
+        "prop_logit": [100, 50],
+    },
+)
+"""CNN-logits: the same networks trained on the teacher's class probabilities, in part or alone."""
+
+TS = Plan(
+    "ts",
+    {
+        "ts": [1],
+        "step": STEPS,
+        "transcoder": ["self", "effnet_b0", "effnet_b7"],
+        "dataset": DATASETS,
+        "classifier": CLASSIFIERS,
+        "learning_rate": LEARNING_RATES,
+        "epoch": [1, 5, 10, 20, 50, 100, 150, 200, 300, 400],
+    },
+)
+"""Models that go from levels to classes without Mels."""
+
+PLANS = (REFERENCE, MLP, CNN, HYBRIDTS, TS)
+
+METRICS = (
+    Metric("avg_mels_mse", "metric", "mel_mse", better="lower", significance=True, precision=2),
+    Metric("avg_logit_bce", "metric", "logit_bce", better="lower", significance=True, precision=6),
+    Metric("avg_logit_kl", "metric", "logit_kl", better="lower", significance=True, precision=6),
+    Metric(
+        "ptopafc",
+        "metric",
+        "ptopafc",
+        better="higher",
+        significance=True,
+        percent=True,
+        precision=3,
+    ),
+)
