@@ -187,7 +187,7 @@ def _compute(
         print(
             f"{len(failed)} of {len(selection)} settings failed, "
             f"tracebacks are in {failure_log(experiment)}:",
-            *(f"  {setting}" for setting in failed),
+            *(f"  {setting}: {type(error).__name__}: {error}" for setting, error in failed),
             sep="\n",
             file=sys.stderr,
         )

@@ -36,7 +36,7 @@ def compute(
     skip_done: bool = False,
     go_on: bool = False,
     progress: str | None = None,
-) -> list["Setting"]:
+) -> list[tuple["Setting", Exception]]:
     """Call ``step(setting, experiment)`` for each setting.
 
     Parameters
@@ -54,7 +54,7 @@ def compute(
     Returns
     -------
     failed
-        The settings that failed; without ``go_on`` the first failure is raised instead.
+        The settings that failed and why; without ``go_on`` the first failure is raised instead.
     """
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -97,7 +97,7 @@ class _Run:
     progress: str | None
     n_settings: int
     n_skipped: int = 0
-    failed: list["Setting"] = field(default_factory=list)
+    failed: list[tuple["Setting", Exception]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -115,11 +115,11 @@ class _Run:
             self._announce(setting)
             try:
                 setting.do(self.step, self.experiment, "")
-            except Exception:
+            except Exception as error:
                 LOG.error("failed: %s", setting)
                 if not self.go_on:
                     raise
-                self._note_failure(setting)
+                self._note_failure(setting, error)
         with self.lock:
             self.bar.update()
 
@@ -134,9 +134,9 @@ class _Run:
         outputs = self.experiment.outputs_of(setting)
         return bool(outputs) and all(path.exists() for path in outputs)
 
-    def _note_failure(self, setting: "Setting") -> None:
+    def _note_failure(self, setting: "Setting", error: Exception) -> None:
         with self.lock:
-            self.failed.append(setting)
+            self.failed.append((setting, error))
             with failure_log(self.experiment).open("a", encoding="utf-8") as log:
                 log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {setting}\n")
                 log.write(traceback.format_exc() + "\n")

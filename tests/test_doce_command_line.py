@@ -119,7 +119,7 @@ def test_detached_goes_on_and_reports(program, capsys, threads):
     assert len(program.calls) == 12
     err = capsys.readouterr().err
     assert "6 of 12 settings failed" in err
-    assert "\n  net=mlp+step=metric+width=10" in err
+    assert "\n  net=mlp+step=metric+width=10: ValueError: no luck\n" in err
     log = (program.folder / "failures.log").read_text()
     assert log.count("ValueError: no luck") == 6
     assert "net=cnn+step=train+width=10\n" in log
