@@ -113,16 +113,13 @@ def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, ar
 
     end = front_end(args.classifier)
     original = prepare(waveform, sample_rate, end.sample_rate)
-    joined = {
-        method: join_chunks(mels, end, original.size / end.sample_rate)
-        for method, mels in chunks.items()
-    }
+    joined = {method: join_chunks(mels, end, original.size) for method, mels in chunks.items()}
     waves = mels_to_wave(
         torch.stack(list(joined.values())),
         args.classifier,
         iterations=args.iterations,
         seed=args.seed,
-    )
+    )[:, : original.size]
     if not waves.isfinite().all():
         raise UserError(
             f"{args.models}: a transcoder's output is not finite; retrain or replace it"

@@ -187,7 +187,7 @@ def provenance() -> dict[str, str]:
         "spectral_transcoder": transcoder.__version__,
         "git_commit": _git_commit(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a subclass of str that YAML does not know
         "numpy": np.__version__,
     }
 

@@ -30,7 +30,8 @@ def mels_to_wave(
 
     Returns
     -------
-    ``(batch, (time - 1) * hop)`` at the front end's rate (32 or 16 kHz), on the level of the Mels.
+    ``(batch, (time - 1) * hop)`` samples at the front end's rate (32 or 16 kHz), on the level of
+    the Mels.
     """
     end = front_end(classifier)
     block = _BLOCK_S * end.sample_rate // end.hop_length
@@ -66,7 +67,11 @@ def mel_to_magnitude(log_mels: Tensor, front_end: MelFrontEnd) -> Tensor:
 
 
 def _invert(log_mels: Tensor, end: MelFrontEnd, iterations: int) -> Tensor:
-    return torchaudio.functional.griffinlim(
+    length = (log_mels.shape[1] - 1) * end.hop_length
+    # the STFT reflects half a window at the borders: a shorter piece is prolonged for it
+    missing = max(0, end.n_fft // end.hop_length + 1 - log_mels.shape[1])
+    log_mels = torch.cat((log_mels, log_mels[:, -1:].expand(-1, missing, -1)), dim=1)
+    wave = torchaudio.functional.griffinlim(
         mel_to_magnitude(log_mels, end),
         window=torch.hann_window(end.win_length, device=log_mels.device),
         n_fft=end.n_fft,
@@ -78,6 +83,7 @@ def _invert(log_mels: Tensor, end: MelFrontEnd, iterations: int) -> Tensor:
         length=(log_mels.shape[1] - 1) * end.hop_length,
         rand_init=True,
     )
+    return wave[:, :length]
 
 
 def _crossfade(before: Tensor, after: Tensor, samples: int) -> Tensor:

@@ -126,13 +126,11 @@ class SlowMel(nn.Module):
         return to_log(power @ self.filters.to(waveform.dtype), self.front_end)
 
 
-def join_chunks(
-    log_mels: Tensor, front_end: MelFrontEnd, duration_s: float | None = None
-) -> Tensor:
+def join_chunks(log_mels: Tensor, front_end: MelFrontEnd, n_samples: int | None = None) -> Tensor:
     """Join 1-s chunks to one spectrogram, one frame each 10 ms.
 
-    ``(chunks, frames, 64)`` -> ``(100 * chunks + 1, 64)``, cut to ``duration_s`` if given (the
-    last chunk may be padded). Where chunks meet, the earlier one's last frame is dropped (PANN);
+    ``(chunks, frames, 64)`` -> ``(100 * chunks + 1, 64)``; if ``n_samples`` is given, cut to the
+    frames that cover so many samples at the front end's rate (the last chunk may be padded). Where chunks meet, the earlier one's last frame is dropped (PANN);
     the frames between YAMNet's patches, which it never sees, are interpolated.
     """
     per_chunk = front_end.samples_per_chunk // front_end.hop_length
@@ -143,6 +141,4 @@ def join_chunks(
         gap = torch.lerp(log_mels[:, -1:], following, share.to(log_mels))
         log_mels = torch.cat((log_mels, gap, following), dim=1)
     joined = torch.cat((log_mels[:, :per_chunk].flatten(0, 1), log_mels[-1, per_chunk:]))
-    if duration_s is None:
-        return joined
-    return joined[: round(duration_s * front_end.sample_rate) // front_end.hop_length + 1]
+    return joined if n_samples is None else joined[: -(-n_samples // front_end.hop_length) + 1]

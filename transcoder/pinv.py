@@ -30,8 +30,8 @@ def pseudo_inverse(*, exact: bool = False) -> Tensor:
     basis = torch.from_numpy(band_basis())
     if exact:
         inverse = torch.linalg.pinv(basis)
-        # the nonzero entries are at least 1e-3; rounding is far below
-        return torch.where(inverse > 1e-9, inverse, 0.0)
+        # entries shrink from band to band; what lies below this is the rounding of float64
+        return torch.where(inverse > 1e-12, inverse, 0.0)
     return torch.linalg.pinv(basis.float(), rcond=1e-15).relu().double()
 
 

@@ -1,0 +1,47 @@
+"""What the tests share: seeded randomness and the golden arrays beside the project."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DATA = Path(__file__).parent / "data"
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+RECORDINGS = ("birds", "street_traffic_barcelona")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(71)
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> dict[str, np.ndarray]:
+    """Golden arrays of six synthetic signals (published system; float32, CPU)."""
+    with np.load(DATA / "synthetic.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of the large golden arrays, checkpoints and recordings; skips without it."""
+    if not REFERENCE.is_dir():
+        pytest.skip("the large golden arrays are not beside the project (../shared/reference)")
+    return REFERENCE
+
+
+@pytest.fixture(params=RECORDINGS)
+def recording(request, reference) -> dict[str, np.ndarray]:
+    """Golden arrays of the first 4 s of a recording."""
+    with np.load(reference / f"{request.param}.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def yamnet_weights(reference) -> Path:
+    return reference / "models" / "yamnet_from_public_tflite.pth"
+
+
+@pytest.fixture(scope="session")
+def published_models(reference) -> Path:
+    return reference / "models"

@@ -1,0 +1,99 @@
+"""What holds for every script: fast, useful help, from any folder; the figures' scripts."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import plot_spectro_dcase2023
+import plot_thirdo_mel_bands_repartition
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError, UserError
+from transcoder.files import PROJECT_ROOT, atomic_path
+
+
+def scripts() -> list[Path]:
+    """Every file of the project that can be run as a program."""
+    found = [
+        path
+        for path in PROJECT_ROOT.rglob("*.py")
+        if not any(part.startswith(".") for part in path.relative_to(PROJECT_ROOT).parts)
+        and "tests" not in path.relative_to(PROJECT_ROOT).parts
+        and "if __name__ ==" in path.read_text(encoding="utf-8")
+    ]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda p: str(p.relative_to(PROJECT_ROOT)))
+def test_help_is_fast_and_works_from_any_folder(script, tmp_path):
+    times_s = []
+    for _ in range(2):  # the better of two: the machine may be busy
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, script, "--help"], cwd=tmp_path, capture_output=True, text=True
+        )
+        times_s.append(time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+        assert "usage:" in done.stdout
+    assert min(times_s) < 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_options_end_with_status_2():
+    done = subprocess.run(
+        [sys.executable, PROJECT_ROOT / "generate_audio.py", "x.wav", "--nonsense"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "--nonsense" in done.stderr
+
+
+def test_parser_takes_both_spellings_and_shows_defaults():
+    parser = Parser()
+    parser.add_argument("--data_path", default="here", help="folder")
+    parser.add_argument("--dry-run", action="store_true", help="only print")
+    args = parser.parse_args(["--data-path=there", "--dry_run"])
+    assert (args.data_path, args.dry_run) == ("there", True)
+    assert "folder (default: here)" in parser.format_help()
+    assert "False" not in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    "error, status", [(UserError("bad file"), 1), (UsageError("bad value"), 2)]
+)
+def test_errors_become_one_line_and_a_status(capsys, error, status):
+    @reports_errors
+    def main(argv=None):
+        raise error
+
+    assert main([]) == status
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="half way"), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("half way")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_band_figure(tmp_path):
+    assert plot_thirdo_mel_bands_repartition.main(["--output", str(tmp_path)]) == 0
+    for suffix, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        file = tmp_path / f"thirdo_mel_bands_repartition.{suffix}"
+        assert file.read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize("classifier, missing", [("PANN", 0), ("YamNet", 1)])
+def test_spectrogram_figure(tmp_path, published_models, capsys, classifier, missing):
+    arguments = ["--models", published_models, "--output", tmp_path, "--classifier", classifier]
+    assert plot_spectro_dcase2023.main([str(a) for a in arguments]) == 0
+    assert (tmp_path / f"spectro_dcase2023_{classifier}.png").stat().st_size > 20_000
+    assert (tmp_path / f"spectro_dcase2023_{classifier}.pdf").read_bytes().startswith(b"%PDF")
+    assert capsys.readouterr().err.count("missing:") == missing
