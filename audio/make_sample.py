@@ -7,7 +7,7 @@ from pathlib import Path
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import atomic_path
 
-_SEED = 4
+_SEED = 8
 _DURATION_S = 10.0
 
 
@@ -36,13 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     scene = Scene(
         layers=(
             Layer("traffic_hum", level_db=0, distance_m=40),
-            Layer("passing_car", level_db=10, distance_m=5),
-            Layer("songbird", level_db=4, distance_m=8),
-            Layer("footsteps", level_db=2, distance_m=3),
+            Layer("passing_car", level_db=15, distance_m=5),
+            Layer("songbird", level_db=9, distance_m=8),
+            Layer("footsteps", level_db=4, distance_m=3),
             Layer("siren", level_db=-4, distance_m=250),
         ),
         reverb_s=0.7,
-        wet=0.15,
+        wet=0.4,
     )
     sample_rate = THIRD_OCTAVE.sample_rate
     wave = render(np.random.default_rng(_SEED), scene, sample_rate, _DURATION_S)

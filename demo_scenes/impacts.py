@@ -60,11 +60,11 @@ def gunshot(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     """One to three bangs: a blast wave, its boom, and echoes from house fronts."""
     out = np.zeros(n_samples(sample_rate, duration_s))
     echoes = [(float(e), float(10 ** (-e * 2))) for e in rng.uniform(0.05, 0.5, 5)]
-    for start_s in event_times(rng, min(duration_s, rng.uniform(0.3, 3)), 0.8, min_gap_s=0.25):
+    for start_s in event_times(rng, min(duration_s, rng.uniform(0.3, 3)), 1.2, min_gap_s=0.8):
         bang = _bang(rng, sample_rate)
         add_at(out, bang, sample_rate, start_s)
         for delay_s, gain in echoes:
-            add_at(out, 0.35 * gain * bang, sample_rate, start_s + delay_s)
+            add_at(out, 0.12 * gain * bang, sample_rate, start_s + delay_s)
     return normalise(out)
 
 
@@ -72,7 +72,7 @@ def _bang(rng: Generator, sample_rate: int) -> np.ndarray:
     length_s = 1.5
     t = time_axis(sample_rate, length_s)
     blast = (1 - t / 0.0015) * np.exp(-t / 0.0015)  # Friedlander's blast wave
-    crack = noise(rng, sample_rate, length_s, 200, 9000, tilt_db_per_octave=-3) * np.exp(-t / 0.03)
+    crack = noise(rng, sample_rate, length_s, 200, 9000, tilt_db_per_octave=-3) * np.exp(-t / 0.08)
     boom = noise(rng, sample_rate, length_s, 40, 400, tilt_db_per_octave=-3) * np.exp(-t / 0.12)
-    tail = noise(rng, sample_rate, length_s, 80, 2500, tilt_db_per_octave=-4) * np.exp(-t / 0.3)
-    return 2 * blast + 0.8 * crack + 0.5 * boom + 0.06 * tail
+    tail = noise(rng, sample_rate, length_s, 80, 4000, tilt_db_per_octave=-4) * np.exp(-t / 0.3)
+    return 2 * blast + 0.8 * crack + 0.5 * boom + 0.2 * tail

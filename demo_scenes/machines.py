@@ -11,6 +11,7 @@ from demo_scenes.signals import (
     periodic,
     phase_cycles,
     resonate,
+    tilt_gain,
     time_axis,
     tone,
     wander,
@@ -19,22 +20,22 @@ from demo_scenes.vehicles import engine
 
 
 def jackhammer(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
-    """A pneumatic breaker: 15 to 25 blows a second on stone, with its compressor."""
-    blows_hz = rng.uniform(15, 25) * wander(rng, sample_rate, duration_s, 3, 0.96, 1.04)
+    """A pneumatic breaker: 13 to 20 blows a second on stone, with its compressor."""
+    blows_hz = rng.uniform(13, 20) * wander(rng, sample_rate, duration_s, 3, 0.96, 1.04)
     cycles = phase_cycles(blows_hz, sample_rate)
     since_blow_s = (cycles % 1.0) / blows_hz
     blow = np.floor(cycles).astype(int)
     strength = rng.uniform(0.6, 1.0, blow[-1] + 1)[blow]
-    crack = noise(rng, sample_rate, duration_s, 400, 7000, tilt_db_per_octave=-2)
-    crack *= strength * np.exp(-since_blow_s / 0.009)
+    crack = noise(rng, sample_rate, duration_s, 300, 9000)
+    crack *= strength * np.exp(-since_blow_s / 0.02)
     chisel = [(rng.uniform(900, 3800), 60, 1.0) for _ in range(4)]
     ring = resonate(crack, sample_rate, chisel)
     thump = strength * np.exp(-since_blow_s / 0.015) * np.sin(2 * np.pi * 75 * since_blow_s)
     air = noise(rng, sample_rate, duration_s, 1500, 8000) * (0.3 + np.exp(-since_blow_s / 0.02))
     compressor = engine(rng, sample_rate, np.full(len(crack), rng.uniform(45, 60)), rasp=0.5)
-    hits = crack / crack.std() + 0.8 * ring / (ring.std() + 1e-9) + 0.9 * thump / thump.std()
+    hits = crack / crack.std() + 0.3 * ring / (ring.std() + 1e-9) + 0.4 * thump / thump.std()
     work = _bouts(rng, sample_rate, duration_s, pause_chance=0.25)
-    return normalise(hits * work + 0.15 * air * work + 0.08 * compressor)
+    return normalise(hits * work + 0.15 * air * work + 0.04 * compressor)
 
 
 def drill(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
@@ -49,7 +50,8 @@ def drill(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     rattle = noise(rng, sample_rate, duration_s, 700, 6500) * np.exp(-5 * blows)
     grit = noise(rng, sample_rate, duration_s, 1200, 9000)
     wave = whine / whine.std() + 0.9 * rattle / rattle.std() + 0.35 * grit
-    return normalise(wave * work**2 + 0.01 * grit)
+    bright = filter_spectrum(wave, sample_rate, lambda f: tilt_gain(f, 3))
+    return normalise(bright * work**2 + 0.01 * grit)
 
 
 def circular_saw(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
@@ -74,9 +76,7 @@ def chainsaw(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     rev = _bouts(rng, sample_rate, duration_s, pause_chance=0.4)
     firing_hz = 48 + rng.uniform(75, 115) * rev * wander(rng, sample_rate, duration_s, 2, 0.85, 1)
     wave = engine(rng, sample_rate, firing_hz, cylinders=1, rasp=0.8)
-    bright = filter_spectrum(
-        wave, sample_rate, lambda f: 1 + 4 * np.exp(-(((f - 1400) / 900) ** 2))
-    )
+    bright = filter_spectrum(wave, sample_rate, lambda f: tilt_gain(f, 6))
     chain = noise(rng, sample_rate, duration_s, 2000, 8000)
     return normalise(np.tanh(0.7 * bright) * (0.25 + 0.75 * rev) + 0.18 * chain * rev)
 

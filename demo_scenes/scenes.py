@@ -29,7 +29,7 @@ class Recipe:
     bed: tuple[str, ...]  # sources that are always there, each as loud as the other
     ingredients: tuple[Ingredient, ...]
     reverb_s: tuple[float, float] = (0.3, 0.7)
-    wet: float = 0.1  # energy of the reverberation relative to the direct sound
+    wet: float = 0.2  # energy of the reverberation relative to the direct sound
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Scene:
 
     layers: tuple[Layer, ...]
     reverb_s: float = 0.5
-    wet: float = 0.1
+    wet: float = 0.2
 
 
 def draw(rng: Generator, recipe: Recipe) -> Scene:
@@ -90,7 +90,7 @@ TAU_RECIPES = {
             Ingredient("till_beeps", (-8, 0), (5, 20), 0.2),
         ),
         reverb_s=(1.2, 2.2),
-        wet=0.6,
+        wet=1.5,
     ),
     "bus": Recipe(
         ("bus_ride",),
@@ -101,7 +101,7 @@ TAU_RECIPES = {
             Ingredient("passing_car", (-10, -2), (5, 10), 0.4),
         ),
         reverb_s=(0.1, 0.2),
-        wet=0.15,
+        wet=0.4,
     ),
     "metro": Recipe(
         ("train_ride",),
@@ -111,7 +111,7 @@ TAU_RECIPES = {
             Ingredient("till_beeps", (-8, 0), (2, 6), 0.2),
         ),
         reverb_s=(0.15, 0.3),
-        wet=0.2,
+        wet=0.4,
     ),
     "metro_station": Recipe(
         ("ventilation",),
@@ -123,7 +123,7 @@ TAU_RECIPES = {
             Ingredient("till_beeps", (-2, 6), (5, 15), 0.4),
         ),
         reverb_s=(1.5, 2.8),
-        wet=0.9,
+        wet=2.5,
     ),
     "park": Recipe(
         ("city_air", "wind"),
@@ -150,7 +150,7 @@ TAU_RECIPES = {
             Ingredient("dog_bark", (2, 9), (10, 40), 0.15),
         ),
         reverb_s=(0.6, 1.2),
-        wet=0.25,
+        wet=0.5,
     ),
     "shopping_mall": Recipe(
         ("crowd_murmur", "ventilation"),
@@ -163,7 +163,7 @@ TAU_RECIPES = {
             Ingredient("conversation", (0, 6), (2, 8), 0.5),
         ),
         reverb_s=(1.0, 1.8),
-        wet=0.5,
+        wet=1.5,
     ),
     "street_pedestrian": Recipe(
         ("city_air", "crowd_murmur"),
@@ -177,7 +177,7 @@ TAU_RECIPES = {
             Ingredient("hammering", (0, 8), (30, 80), 0.12),
         ),
         reverb_s=(0.5, 1.0),
-        wet=0.2,
+        wet=0.4,
     ),
     "street_traffic": Recipe(
         ("traffic_hum",),
@@ -193,7 +193,7 @@ TAU_RECIPES = {
             Ingredient("jackhammer", (0, 6), (40, 120), 0.08),
         ),
         reverb_s=(0.4, 0.9),
-        wet=0.15,
+        wet=0.4,
     ),
     "tram": Recipe(
         ("tram_ride",),
@@ -203,7 +203,7 @@ TAU_RECIPES = {
             Ingredient("till_beeps", (-8, 0), (2, 6), 0.3),
         ),
         reverb_s=(0.1, 0.25),
-        wet=0.15,
+        wet=0.4,
     ),
 }
 """The ten scenes of TAU Urban Acoustic Scenes."""

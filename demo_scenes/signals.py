@@ -39,6 +39,11 @@ def band_gain(freqs_hz: np.ndarray, low_hz: float, high_hz: float, order: int = 
     return 1 / np.sqrt((1 + below) * (1 + above))
 
 
+def tilt_gain(freqs_hz: np.ndarray, db_per_octave: float) -> np.ndarray:
+    """Magnitude of a spectral tilt, 1 at 1 kHz; it stops below 20 Hz."""
+    return 10 ** (db_per_octave * np.log2(np.maximum(freqs_hz, 20) / 1000) / 20)
+
+
 def filter_spectrum(
     wave: np.ndarray, sample_rate: int, gain: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -60,14 +65,11 @@ def noise(
 ) -> np.ndarray:
     """Gaussian noise in a band with a spectral tilt (-3 is pink); rms 1."""
     white = rng.standard_normal(n_samples(sample_rate, duration_s))
-
-    def gain(freqs_hz: np.ndarray) -> np.ndarray:
-        octaves = np.log2(np.maximum(freqs_hz, 20) / 1000)  # the tilt stops below 20 Hz
-        return band_gain(freqs_hz, low_hz, high_hz, order) * 10 ** (
-            tilt_db_per_octave * octaves / 20
-        )
-
-    wave = filter_spectrum(white, sample_rate, gain)
+    wave = filter_spectrum(
+        white,
+        sample_rate,
+        lambda f: band_gain(f, low_hz, high_hz, order) * tilt_gain(f, tilt_db_per_octave),
+    )
     return wave / (wave.std() + 1e-12)
 
 

@@ -105,7 +105,7 @@ def _clip(rng: Generator, index: int, seed: int, present: dict[str, str]) -> Cli
     return Clip(
         path=f"audio/{index % _SENSORS:02d}_{index:06d}.wav",
         seed=(seed, _LAYOUT_ID, index, 1),
-        scene=Scene(tuple(layers), float(rng.uniform(0.4, 0.9)), float(rng.uniform(0.05, 0.2))),
+        scene=Scene(tuple(layers), float(rng.uniform(0.4, 0.9)), float(rng.uniform(0.1, 0.5))),
         duration_s=10.0,
         sample_rate=48_000,
         subtype="PCM_16",

@@ -5,7 +5,7 @@ import scipy.ndimage
 import scipy.signal
 from numpy.random import Generator
 
-from demo_scenes.signals import filter_spectrum, n_samples, noise, time_axis
+from demo_scenes.signals import band_gain, decay, filter_spectrum, n_samples
 
 SPEED_OF_SOUND_M_PER_S = 343.0
 
@@ -29,16 +29,15 @@ def reverberate(
 ) -> np.ndarray:
     """Add a diffuse tail: noise that decays by 60 dB in ``t60_s``, faster at high frequencies.
 
-    ``wet`` is the tail's energy relative to the direct sound's for a stationary wave.
+    ``wet`` is the energy of the low frequencies' tail relative to that of the direct sound.
     """
     if wet <= 0:
         return wave
-    n = n_samples(sample_rate, t60_s)
-    t = time_axis(sample_rate, t60_s)
-    low = noise(rng, sample_rate, t60_s, 100, 1500)[:n] * 10 ** (-3 * t / t60_s)
-    high = noise(rng, sample_rate, t60_s, 1500, 9000)[:n] * 10 ** (-6 * t / t60_s)
-    tail = low + 0.5 * high
-    tail *= np.sqrt(wet / np.sum(tail**2))
+    white = rng.standard_normal(n_samples(sample_rate, t60_s))
+    low = filter_spectrum(white, sample_rate, lambda f: band_gain(f, 0, 1500))
+    slow = decay(sample_rate, t60_s, t60_s)
+    tail = low * slow + (white - low) * slow**2
+    tail *= np.sqrt(wet / np.sum(slow**2))
     return wave + scipy.signal.oaconvolve(wave, tail)[: len(wave)]
 
 

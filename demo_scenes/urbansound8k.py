@@ -79,7 +79,7 @@ def _clip(class_id: int, turn: int, seed: int) -> tuple[Clip, tuple]:
             Layer(str(rng.choice(CLASS_SOURCES[name])), float(level_db), 5.0 * salience**2),
         ),
         reverb_s=float(rng.uniform(0.2, 0.9)),
-        wet=float(rng.uniform(0.03, 0.3)),
+        wet=float(rng.uniform(0.05, 0.6)),
     )
     sample_rate, subtype, channels = _FORMATS[(class_id + 2 * turn) % len(_FORMATS)]
     duration_s = _duration_s(rng, (class_id + 3 * turn) % 10)

@@ -12,6 +12,7 @@ from demo_scenes.signals import (
     normalise,
     periodic,
     phase_cycles,
+    tilt_gain,
     time_axis,
     tone,
     wander,
@@ -58,8 +59,9 @@ def engine_idling(rng: Generator, sample_rate: int, duration_s: float) -> np.nda
     if rng.random() < 0.25:
         firing_hz = firing_hz * (1 + 0.8 * wander(rng, sample_rate, duration_s, 0.4, 0, 1) ** 4)
     wave = engine(rng, sample_rate, firing_hz, cylinders=6 if heavy else 4, rasp=0.6)
+    wave = filter_spectrum(wave, sample_rate, lambda f: tilt_gain(f, 3))  # a tailpipe is small
     fan = noise(rng, sample_rate, duration_s, 80, 1200, tilt_db_per_octave=-3)
-    return normalise(wave + 0.25 * fan)
+    return normalise(wave / wave.std() + 0.25 * fan)
 
 
 def passing_car(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
@@ -113,16 +115,16 @@ def siren(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     kind = rng.choice(["wail", "yelp", "two tones"])
     shift = rng.uniform(0, 4)
     if kind == "two tones":
-        low = rng.uniform(430, 560)
-        high = low * rng.choice([1.26, 1.335])
-        square = np.sin(2 * np.pi * (t + shift) / rng.uniform(0.9, 1.3))
-        frequency_hz = np.where(square > 0, high, low)
-        amplitudes = [1, 0.5, 0.45, 0.25, 0.15]
+        low_hz = rng.uniform(430, 560)
+        swing = np.sin(2 * np.pi * (t + shift) / rng.uniform(1.1, 1.5))
+        frequency_hz = low_hz * 1.335 ** (0.5 + 0.5 * np.tanh(6 * swing))  # a fourth apart
+        k = np.arange(1, 12)
+        amplitudes = (k % 2) / k  # a square wave
     else:
         rate_hz = rng.uniform(0.18, 0.35) if kind == "wail" else rng.uniform(2.8, 4.2)
         rise = 0.5 - 0.5 * np.cos(2 * np.pi * rate_hz * (t + shift))
         frequency_hz = 620 * (rng.uniform(1.9, 2.3) ** rise)
-        amplitudes = [1, 0.28, 0.22, 0.1, 0.06]
+        amplitudes = 1 / np.arange(1, 13)
     wave = tone(frequency_hz, sample_rate, amplitudes)
     if rng.random() < 0.5:
         wave = pass_by(

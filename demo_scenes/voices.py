@@ -99,12 +99,12 @@ def say(rng: Generator, sample_rate: int, duration_s: float, talker: Talker) -> 
             add_at(consonants, _consonant(rng, sample_rate), sample_rate, start - 0.05)
 
     t = time_axis(sample_rate, duration_s)
-    f0_hz = np.interp(t, anchors_s, pitch) * wander(rng, sample_rate, duration_s, 25, 0.99, 1.01)
-    breath = 0.03 * noise(rng, sample_rate, duration_s, 800, 6000)
+    f0_hz = np.interp(t, anchors_s, pitch) * wander(rng, sample_rate, duration_s, 70, 0.96, 1.04)
+    breath = 0.3 * noise(rng, sample_rate, duration_s, 800, 6000)
     source = (glottal_wave(f0_hz, sample_rate) + breath) * np.interp(t, anchors_s, loudness)
     tracks = np.array(formants, dtype=float) * talker.tract
     voiced = filter_over_time(source, sample_rate, formant_gain(anchors_s, tracks))
-    return voiced / (np.abs(voiced).max() + 1e-9) + 0.12 * consonants
+    return voiced / (np.abs(voiced).max() + 1e-9) + 0.06 * consonants
 
 
 def glottal_wave(f0_hz: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -156,7 +156,7 @@ def children_playing(rng: Generator, sample_rate: int, duration_s: float) -> np.
     out = normalise(out)
     for start_s in np.arange(rng.uniform(0, 0.4), duration_s, rng.uniform(0.6, 1.1)):
         call = shout(rng, sample_rate, rng.uniform(0.3, 0.9))
-        add_at(out, rng.uniform(0.25, 0.9) * call, sample_rate, start_s)
+        add_at(out, rng.uniform(0.15, 0.7) * call, sample_rate, start_s)
     return normalise(out)
 
 
@@ -166,7 +166,7 @@ def shout(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     f0_hz = rng.uniform(420, 720) * (
         1 + rng.uniform(0.1, 0.5) * np.sin(np.pi * t ** rng.uniform(0.6, 1.5))
     )
-    f0_hz *= wander(rng, sample_rate, duration_s, 20, 0.98, 1.02)
+    f0_hz *= wander(rng, sample_rate, duration_s, 70, 0.96, 1.04)
     vowels = 1.35 * _VOWELS_HZ[rng.choice([3, 4, 0], size=2)]
     wave = filter_over_time(
         glottal_wave(f0_hz, sample_rate), sample_rate, formant_gain([0, duration_s], vowels)

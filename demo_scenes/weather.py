@@ -16,12 +16,12 @@ from demo_scenes.signals import (
 
 def rain(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     """Steady rain: a hiss of small drops and the patter of large ones nearby."""
-    hiss = noise(rng, sample_rate, duration_s, 900, 9000, tilt_db_per_octave=-1, order=1)
+    hiss = noise(rng, sample_rate, duration_s, 500, 9000, tilt_db_per_octave=-4, order=1)
     drops = np.zeros(n_samples(sample_rate, duration_s))
     n_drops = int(duration_s * rng.uniform(60, 200))
     where = rng.integers(len(drops), size=n_drops)
     np.add.at(drops, where, rng.exponential(1, n_drops) ** 2 * rng.choice([-1, 1], n_drops))
-    patter = filter_spectrum(drops, sample_rate, lambda f: band_gain(f, 1200, 6000, 1))
+    patter = filter_spectrum(drops, sample_rate, lambda f: band_gain(f, 800, 5000, 1))
     return normalise(hiss + 1.2 * patter / (patter.std() + 1e-9))
 
 
