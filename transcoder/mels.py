@@ -130,8 +130,9 @@ def join_chunks(log_mels: Tensor, front_end: MelFrontEnd, n_samples: int | None 
     """Join 1-s chunks to one spectrogram, one frame each 10 ms.
 
     ``(chunks, frames, 64)`` -> ``(100 * chunks + 1, 64)``; if ``n_samples`` is given, cut to the
-    frames that cover so many samples at the front end's rate (the last chunk may be padded). Where chunks meet, the earlier one's last frame is dropped (PANN);
-    the frames between YAMNet's patches, which it never sees, are interpolated.
+    frames that cover so many samples at the front end's rate (the last chunk may be padded).
+    Where chunks meet, the earlier one's last frame is dropped (PANN); the frames between YAMNet's
+    patches, which it never sees, are interpolated.
     """
     per_chunk = front_end.samples_per_chunk // front_end.hop_length
     unseen = per_chunk - log_mels.shape[1]
