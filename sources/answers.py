@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
+from sources.checksums import ChecksumError
+
 LONGEST_WAIT_S = 600
 """A server that asks for a longer pause is tried again by the user, not by us."""
 
@@ -62,7 +64,7 @@ def interpret(response: requests.Response, there: int, size: int | None) -> Body
 
     Raises
     ------
-    TryAgain, FinalAnswer
+    TryAgain, FinalAnswer, ChecksumError
     """
     status = response.status_code
     if status == 200:
@@ -82,10 +84,9 @@ def interpret(response: requests.Response, there: int, size: int | None) -> Body
     return body
 
 
-def wrong_size(expected: int, found: str) -> FinalAnswer:
-    return FinalAnswer(
-        f"expected {expected} bytes, the server sends {found}: it is not the published file"
-    )
+def wrong_size(expected: int, found: str) -> ChecksumError:
+    """The error for a server that has another file than the published one."""
+    return ChecksumError(f"expected {expected} bytes, the server sends {found}")
 
 
 def classify(error: requests.RequestException) -> TryAgain | FinalAnswer:

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         metavar="PATTERN",
-        help="only files whose name matches this shell pattern, or contains it",
+        help="only files with this in their name; it may hold shell wildcards (* ? [...])",
     )
     parser.add_argument(
         "--base-url",
@@ -46,7 +46,7 @@ def selected(files: list[RemoteFile], pattern: str | None) -> list[RemoteFile]:
     """The files that ``--only`` leaves; `UsageError` if none."""
     if pattern is None:
         return files
-    chosen = [f for f in files if fnmatchcase(f.name, pattern) or pattern in f.name]
+    chosen = [file for file in files if fnmatchcase(file.name, f"*{pattern}*")]
     if not chosen:
         raise UsageError(f"no file matches --only {pattern!r}; --list shows the names")
     return chosen

@@ -128,7 +128,7 @@ class Downloader:
                 failures.append(f"{url}: {failure}")
             except ChecksumError as error:
                 failures.append(
-                    f"{url}: the fetched file is not the published one: {error}; "
+                    f"{url}: what it sends is not the published file: {error}; "
                     + _advice_on_table(file)
                 )
             except OSError as error:
@@ -140,7 +140,7 @@ class Downloader:
                 ) from None
         raise DownloadError(
             "; ".join(failures)
-            + f". To place it by hand: fetch it elsewhere ({file.source.page}), copy it to "
+            + f". To place it by hand: fetch {file.urls[0]} on another machine, copy it to "
             f"{target} and run the command again"
         )
 

@@ -29,14 +29,14 @@ _THREADS = 8  # the work waits for the disk
 def true_duration_s(path: Path) -> float | None:
     """Duration of an audio file in seconds; None if it cannot be read.
 
-    The header is believed where the size of the file bears it out: WAV with plain samples.
-    Elsewhere the samples that can be decoded are counted.
+    The header is believed where the file is large enough to hold the samples it promises, as
+    they are. Elsewhere (compressed or cut) the samples that can be decoded are counted.
     """
     import soundfile
 
     try:
         with soundfile.SoundFile(path) as file:
-            if file.format in ("WAV", "WAVEX") and file.subtype in _BYTES_PER_SAMPLE:
+            if file.subtype in _BYTES_PER_SAMPLE:
                 data_bytes = file.frames * file.channels * _BYTES_PER_SAMPLE[file.subtype]
                 if data_bytes < path.stat().st_size:
                     return file.frames / file.samplerate

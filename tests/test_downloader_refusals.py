@@ -68,7 +68,7 @@ def test_500s_that_do_not_pass(server, fetch, target):
         fetch()
     assert fetch.pauses_s == [1, 2, 4, 8, 16, 32, 60]
     assert str(target) in str(caught.value)
-    assert "https://publisher.org/page" in str(caught.value)
+    assert f"fetch {server.url}/weights.bin on another machine" in str(caught.value)
     assert list(target.parent.iterdir()) == []
 
 
