@@ -1,0 +1,116 @@
+"""The training experiment: where its files are and which of them each step leaves."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+from exp_train_model.feature_files import SPLITS
+from exp_train_model.plans import METRICS, PLANS
+from transcoder.files import PROJECT_ROOT
+
+if TYPE_CHECKING:  # doce takes a while to import
+    from doce_plans.settings import Setting
+
+NAME = "train_exp"
+DEFAULT_FOLDER = PROJECT_ROOT / "exp_train_model" / NAME
+
+PATHS = {
+    "model": "model",  # trained transcoders
+    "session": "session",  # trainings under way
+    "loss": "loss",  # their curves
+    "output": "output",  # Mels and probabilities
+    "metric": "metric",  # scores
+}
+
+COMMAND = "python exp_train_model/main_doce_training.py"
+
+
+def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
+    """The experiment with its files in ``folder``.
+
+    Tables go to the folder ``export`` of the project, or of ``folder`` if that is another than
+    usual.
+    """
+    folder = Path(folder).expanduser().absolute()
+    export = PROJECT_ROOT / "export" if folder == DEFAULT_FOLDER else folder / "export"
+    return Experiment(
+        name=NAME,
+        purpose="train transcoders from third-octave levels to Mels or classes, and score them",
+        plans=PLANS,
+        metrics=METRICS,
+        paths={**PATHS, "export": str(export)},
+        outputs=step_outputs,
+        folder=folder,
+    )
+
+
+def step_outputs(setting: "Setting", experiment: Experiment) -> list[Path]:
+    """All the files that the setting's step leaves."""
+    if setting["step"] == "train":
+        from transcoder.checkpoints import settings_path
+
+        model = model_file(setting, experiment)
+        losses = [loss_file(setting, experiment, split) for split in SPLITS]
+        return [model, settings_path(model), *losses]
+    if setting["step"] == "evaluate":
+        splits = SPLITS if setting["transcoder"] == "oracle" else ("eval",)
+        return [output_file(setting, experiment, split) for split in splits]
+    return [metric_file(setting, experiment, name) for name in metric_names(setting)]
+
+
+def model_file(setting: "Setting", experiment: Experiment) -> Path:
+    """The checkpoint of the setting's train step: ``<identifier>_model``, as published."""
+    return experiment.file("model", setting.replace("step", "train"), "model", "")
+
+
+def session_file(setting: "Setting", experiment: Experiment) -> Path:
+    """The state of the setting's training while it is under way."""
+    return experiment.file("session", setting.replace("step", "train"), "session", ".pt")
+
+
+def loss_file(setting: "Setting", experiment: Experiment, split: str) -> Path:
+    """``train``: a loss for each batch; ``valid``, ``eval``: before the first epoch and after
+    each."""
+    return experiment.file("loss", setting.replace("step", "train"), f"losses_{split}")
+
+
+def output_file(setting: "Setting", experiment: Experiment, split: str = "eval") -> Path:
+    """What the setting's evaluate step stores of a split."""
+    return experiment.file("output", setting.replace("step", "evaluate"), split, ".h5")
+
+
+def metric_file(setting: "Setting", experiment: Experiment, metric: str) -> Path:
+    """One value for each recording of the eval split."""
+    return experiment.file("metric", setting.replace("step", "metric"), metric)
+
+
+def metric_names(setting: "Setting") -> list[str]:
+    """The metrics that the setting's model can have."""
+    from exp_train_model.metrics import READABLE_NAMES
+    from transcoder.models import CLASS_MODELS
+
+    has_mels = setting["transcoder"] not in CLASS_MODELS
+    return [name for name in READABLE_NAMES if has_mels or name != "mel_mse"]
+
+
+def scores_file(setting: "Setting", experiment: Experiment) -> Path:
+    """The metrics' means under readable names."""
+    return experiment.file("metric", setting.replace("step", "metric"), "scores", ".csv")
+
+
+def oracle_setting(setting: "Setting", experiment: Experiment) -> "Setting":
+    """The evaluate step of the oracle on the setting's data set and classifier."""
+    return experiment.setting(
+        "reference",
+        step="evaluate",
+        transcoder="oracle",
+        dataset=setting["dataset"],
+        classifier=setting["classifier"],
+    )
+
+
+def command_for(setting: "Setting") -> str:
+    """The command that runs one setting."""
+    order = [name for name in setting if len(setting.plan.factors[name]) > 1]
+    selector = "+".join(f"{name}={setting[name]}" for name in order)
+    return f"{COMMAND} -s {setting.plan.name}/{selector} -c"

@@ -1,0 +1,54 @@
+"""Steps 4 to 6 of the paper: train transcoders, store what they say of the eval split, score them.
+
+The five plans are in ``exp_train_model/plans.py``; ``-p`` shows them.
+"""
+
+import functools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from doce_plans import command_line
+from doce_plans.experiment import Experiment
+from doce_plans.options import build_parser as build_doce_parser
+from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
+from exp_train_model.options import RunOptions, add_options
+from transcoder.cli import Parser, reports_errors
+
+
+def build_parser() -> Parser:
+    parser = build_doce_parser(training_experiment())
+    parser.add_argument(
+        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
+        help="where models, outputs and scores are",
+    )  # fmt: skip
+    add_options(parser)
+    return parser
+
+
+@reports_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    experiment = training_experiment(args.experiment_path)
+    options = RunOptions.from_arguments(args)
+    if args.compute is None:
+        return command_line.run(experiment, _nothing, args)
+
+    from exp_train_model.steps import run_step
+    from exp_train_model.stopping import Stopped, stop_request
+
+    with stop_request() as stop:
+        step = functools.partial(run_step, options=options, stop=stop)
+        try:
+            return command_line.run(experiment, step, args)
+        except Stopped as stopped:
+            print(stopped, file=sys.stderr)
+            return stopped.exit_status
+
+
+def _nothing(_setting: object, _experiment: Experiment) -> None:
+    """The step of a run without ``-c``."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

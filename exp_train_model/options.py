@@ -1,0 +1,68 @@
+"""How to compute: the options of the training experiment beside doce's. Imports nothing heavy."""
+
+import argparse
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from exp_train_model.feature_files import FEATURES_ROOT
+
+PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Nothing here changes an identifier; all of it that counts is noted with the model."""
+
+    data_path: Path = FEATURES_ROOT
+    device: str = "auto"
+    precision: str = "auto"  # of training; scores are always computed in float32
+    seed: int = 0
+    epochs_override: int | None = None  # in place of the setting's epochs
+    max_steps: int | None = None  # end training after so many batches
+    num_workers: int = 4  # processes that read data sets too large for memory
+    compile: bool = False
+    pretrained: bool = True  # start self and effnet from pretrained weights
+
+    @classmethod
+    def from_arguments(cls, args: argparse.Namespace) -> "RunOptions":
+        """From what the parser of `add_options` understood."""
+        return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `RunOptions` to a parser."""
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--data_path", type=Path, default=FEATURES_ROOT, metavar="FOLDER",
+        help="where create_mel_tho_dataset.py has put the features",
+    )  # fmt: skip
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    group.add_argument(
+        "--precision", choices=PRECISIONS, default="auto",
+        help="of training; auto: fp32 on a CPU, bf16 on a GPU that has it, else fp16",
+    )  # fmt: skip
+    group.add_argument(
+        "--seed", type=int, default=0, help="of the first weights and of the order of chunks"
+    )
+    group.add_argument(
+        "--epochs_override", type=_whole, metavar="N",
+        help="for trials: train N epochs, whatever the setting says",
+    )  # fmt: skip
+    group.add_argument(
+        "--max_steps", type=_whole, metavar="N", help="for trials: end training after N batches"
+    )
+    group.add_argument(
+        "--num_workers", type=_whole, default=4, metavar="N",
+        help="processes that read a data set that does not fit into memory",
+    )  # fmt: skip
+    group.add_argument("--compile", action="store_true", help="use torch.compile")
+    group.add_argument(
+        "--no_pretrained", dest="pretrained", action="store_false",
+        help="for trials: start self and effnet from random weights",
+    )  # fmt: skip
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)

@@ -1,0 +1,71 @@
+"""The steps of the training experiment: what ``-c`` does with a setting."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+from exp_train_model import experiment as files
+from exp_train_model.evaluation import evaluate_oracle, evaluate_transcoder
+from exp_train_model.metrics import READABLE_NAMES, file_metrics
+from exp_train_model.options import RunOptions
+from exp_train_model.outputs import open_outputs
+from exp_train_model.stopping import StopRequest
+from exp_train_model.train_step import train_setting
+from transcoder.errors import UserError
+from transcoder.files import atomic_path, atomic_write_text
+
+if TYPE_CHECKING:
+    from doce_plans.settings import Setting
+
+LOG = logging.getLogger(__name__)
+
+
+def run_step(
+    setting: "Setting", experiment: Experiment, *, options: RunOptions, stop: StopRequest
+) -> None:
+    """Run the step that ``setting`` names."""
+    stop.stop("nothing was left undone")
+    if setting["step"] == "train":
+        train_setting(setting, experiment, options, stop)
+    elif setting["step"] == "metric":
+        score(setting, experiment)
+    elif setting["transcoder"] == "oracle":
+        evaluate_oracle(setting, experiment, options, stop)
+    else:
+        evaluate_transcoder(setting, experiment, options, stop)
+
+
+def score(setting: "Setting", experiment: Experiment) -> None:
+    """Compare the stored outputs of the setting's model with the oracle's, file by file."""
+    import numpy as np
+
+    oracle = files.oracle_setting(setting, experiment)
+    own = setting.replace("step", "evaluate")
+    with (
+        open_outputs(files.output_file(oracle, experiment), command=files.command_for(oracle)) as
+        true,
+        open_outputs(files.output_file(own, experiment), command=files.command_for(own)) as model,
+    ):  # fmt: skip
+        for what in ("data", "teacher"):
+            if true.attrs[what] != model.attrs[what]:
+                raise UserError(
+                    f"{files.output_file(own, experiment)}: comes from another state of the "
+                    f"{what} than the oracle's; run both again: {files.command_for(oracle)}; "
+                    f"{files.command_for(own)}"
+                )
+        _, chunks_per_file = np.unique(true["file_index"][:], return_counts=True)
+        has_mels = "mels" in model
+        values = file_metrics(
+            true["probabilities"],
+            model["probabilities"],
+            true["mels"] if has_mels else None,
+            model["mels"] if has_mels else None,
+            classifier=setting["classifier"],
+            chunks_per_file=chunks_per_file,
+        )
+    for name, array in values.items():
+        with atomic_path(files.metric_file(setting, experiment, name)) as temporary:
+            np.save(temporary, array)
+    rows = [f"{READABLE_NAMES[k]},{k},{x.mean():.9g},{x.std():.9g}" for k, x in values.items()]
+    header = "name,published_name,mean,standard_deviation"
+    atomic_write_text(files.scores_file(setting, experiment), "\n".join([header, *rows]) + "\n")

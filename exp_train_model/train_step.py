@@ -1,0 +1,171 @@
+"""The train step: from a setting to a trained transcoder on disk."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from doce_plans.experiment import Experiment
+from exp_train_model import experiment as files
+from exp_train_model.batches import ResidentBatches, StreamedBatches, make_batches
+from exp_train_model.config import TrainConfig, train_config
+from exp_train_model.evaluation import open_features
+from exp_train_model.feature_files import SPLITS
+from exp_train_model.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
+from exp_train_model.options import RunOptions
+from exp_train_model.outputs import data_mark, read_targets
+from exp_train_model.precision import Precision, choose_precision, last_layer_in_float32
+from exp_train_model.session import Session
+from exp_train_model.stopping import StopRequest
+from exp_train_model.teacher import load_teacher
+from exp_train_model.training import Schedule, make_optimizer, train
+from transcoder.checkpoints import save_checkpoint
+from transcoder.devices import choose_device
+from transcoder.files import atomic_path
+from transcoder.models import build_model
+
+if TYPE_CHECKING:
+    from doce_plans.settings import Setting
+
+LOG = logging.getLogger(__name__)
+
+
+def train_setting(
+    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
+) -> None:
+    """Train the setting's transcoder, going on with a training that was cut off.
+
+    Leaves the checkpoint with the best validation loss and the loss curves.
+
+    Raises
+    ------
+    MissingFileError
+        If features, teacher weights or targets are missing; the message names the command.
+    Stopped
+        If a signal asked to stop; the training is saved.
+    """
+    config = train_config(setting)
+    precision = choose_precision(options.precision, choose_device(options.device))
+    splits, loss, marks = _material(setting, experiment, config, options, precision)
+    schedule = Schedule(
+        epochs=config.epochs if options.epochs_override is None else options.epochs_override,
+        batch_size=config.batch_size,
+        seed=options.seed,
+        max_steps=options.max_steps,
+    )
+    identity = {
+        "setting": config.identifier,
+        "seed": options.seed,
+        "precision": precision.name,
+        "pretrained": options.pretrained and config.model.predicts_classes,
+        **marks,
+    }
+    session = new_session(config, options, precision, identity)
+    session_path = files.session_file(setting, experiment)
+    if session_path.is_file():
+        session.resume(session_path)
+        LOG.info("going on after epoch %d: %s", session.epoch, config.identifier)
+    train(
+        session, splits, loss, precision, schedule,
+        stop=stop, save=lambda: session.save(session_path),
+    )  # fmt: skip
+    _write_results(setting, experiment, config, session, schedule, options)
+    session_path.unlink(missing_ok=True)
+
+
+def new_session(
+    config: TrainConfig, options: RunOptions, precision: Precision, identity: dict
+) -> Session:
+    """A training at its beginning: the same weights for the same seed."""
+    torch.manual_seed(options.seed)
+    model = build_model(config.model, pretrained=options.pretrained)
+    if precision.is_mixed and config.model.predicts_classes:
+        last_layer_in_float32(model)
+    model.to(precision.device, memory_format=torch.channels_last)
+    if options.compile:
+        model.compile()
+    optimizer = make_optimizer(model, config.learning_rate)
+    return Session(model, optimizer, precision.grad_scaler(), identity)
+
+
+def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
+    """The loss that the configuration asks for; ``teacher`` where the loss looks through it."""
+    if config.loss_name == "mels":
+        return mel_loss
+    if config.loss_name == "classes":
+        return class_loss
+    if config.loss_name == "logits":
+        return logits_loss(teacher)
+    return hybrid_loss(teacher, mel_weight=config.mel_weight, class_weight=config.class_weight)
+
+
+def _material(
+    setting: "Setting",
+    experiment: Experiment,
+    config: TrainConfig,
+    options: RunOptions,
+    precision: Precision,
+) -> tuple[dict[str, ResidentBatches | StreamedBatches], Loss, dict[str, str]]:
+    """Batches of the splits, the loss, and marks of the data and the teacher behind them."""
+    teacher, marks = None, {}
+    if config.class_weight:
+        teacher, marks["teacher"] = load_teacher(config.classifier, precision)
+        if options.compile:
+            teacher.compile()
+    oracle = files.oracle_setting(setting, experiment)
+    splits = {}
+    for split in SPLITS:
+        features = open_features(setting, options, split)
+        marks[f"data_{split}"] = data_mark(features)
+        targets = None
+        if config.class_weight:
+            targets = read_targets(
+                files.output_file(oracle, experiment, split),
+                features,
+                teacher=marks["teacher"],
+                command=files.command_for(oracle),
+            )
+        splits[split] = make_batches(
+            features,
+            targets,
+            precision.device,
+            needs_mels=bool(config.mel_weight),
+            num_workers=options.num_workers,
+        )
+    return splits, make_loss(config, teacher), marks
+
+
+def _write_results(
+    setting: "Setting",
+    experiment: Experiment,
+    config: TrainConfig,
+    session: Session,
+    schedule: Schedule,
+    options: RunOptions,
+) -> None:
+    for split, losses in session.losses.items():
+        with atomic_path(files.loss_file(setting, experiment, split)) as temporary:
+            np.save(temporary, np.asarray(losses, dtype=np.float32))
+    session.model.load_state_dict(session.best_weights)
+    how = {
+        **session.identity,
+        "dataset": config.dataset,
+        "loss": config.loss_name,
+        "mel_weight": config.mel_weight,
+        "class_weight": config.class_weight,
+        "learning_rate": config.learning_rate,
+        "batch_size": config.batch_size,
+        "epochs": config.epochs,
+        "epochs_done": session.epoch,
+        "steps_done": session.n_steps,
+        "best_epoch": session.best_epoch,
+        "best_valid_loss": session.best_loss,
+        "device": str(next(session.model.parameters()).device),
+        "epochs_override": options.epochs_override,
+        "max_steps": options.max_steps,
+    }
+    save_checkpoint(
+        files.model_file(setting, experiment), session.model, settings=config.model, training=how
+    )
