@@ -3,7 +3,7 @@
 Writes, into audio_generated/<name>/: the original; the audio regenerated from its true Mel
 spectrogram (what the inversion alone loses); the audio from Mels that PINV, CNN-mels and
 CNN-logits transcoded from its third-octave levels; a figure of the five spectrograms. Prints the
-classes that the classifier hears in each.
+classes that the classifier hears in each, and writes them to a table.
 """
 
 import sys
@@ -73,7 +73,9 @@ def main(argv=None) -> int:
     _write(folder, path.stem, waveform, sample_rate, chunks, args)
     print(f"wrote {folder}")
     if classifier is not None:
-        print_classes(classifier, chunks)
+        top = {method: top_classes(classifier, mels) for method, mels in chunks.items()}
+        write_classes(folder / f"{path.stem}_classes.csv", top, classifier.teacher)
+        print_classes(top, classifier.teacher)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
@@ -137,16 +139,36 @@ def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, ar
     save_figure(figure, folder / f"{name}_spectrograms.png")
 
 
-def print_classes(classifier, chunks: dict) -> None:
-    """Print the ten most probable classes for the true and each transcoded Mel, side by side."""
+def top_classes(classifier, mels, k: int = 10) -> list[tuple[str, float]]:
+    """The ``k`` most probable classes of a whole recording's Mels, with their probabilities."""
+    return classifier.top(classifier.file_probabilities(mels), k)
+
+
+def write_classes(path: Path, top: dict, teacher: str) -> None:
+    """One row for each of the top classes of the true and of each transcoded Mel."""
+    import pandas as pd
+
+    from transcoder.files import atomic_path
+
+    rows = [
+        (method, rank, name, round(probability, 6), teacher)
+        for method, classes in top.items()
+        for rank, (name, probability) in enumerate(classes, start=1)
+    ]
+    columns = ["mels", "rank", "class", "probability", "classifier"]
+    with atomic_path(path) as temporary:
+        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
+
+
+def print_classes(top: dict, teacher: str) -> None:
+    """Print the top classes of the true and of each transcoded Mel side by side."""
     from transcoder.checkpoints import METHODS
 
     columns = []
-    for method, mels in chunks.items():
-        top = classifier.top(classifier.file_probabilities(mels), k=10)
+    for method, classes in top.items():
         title = METHODS.get(method, "true Mels")
-        columns.append([f"{title:<30}"] + [f"{p:.3f} {name[:22]:<24}" for name, p in top])
-    print(f"top 10 classes, {classifier.teacher}:")
+        columns.append([f"{title:<30}"] + [f"{p:.3f} {name[:22]:<24}" for name, p in classes])
+    print(f"top 10 classes, {teacher}:")
     for row in zip(*columns, strict=True):
         print(("  " + "".join(row)).rstrip())
 

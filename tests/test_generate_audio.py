@@ -1,6 +1,7 @@
 """generate_audio.py: five wavs, a figure, class lists, and what it says when something is wrong."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -100,6 +101,13 @@ def test_prints_the_classes_when_the_weights_are_there(
     assert "CNN-logits" in lines[first + 1]
     assert len(lines) == first + 12
     assert "Bird" in out
+    table = pd.read_csv(tmp_path / "birds" / "birds_classes.csv")
+    assert table.groupby("mels").size().to_dict() == {
+        "groundtruth_mel": 10,
+        "pinv": 10,
+        "cnn_logits": 10,
+    }
+    assert table.loc[0, "class"] == lines[first + 2].split()[1]
     assert err.startswith("missing: no CNN-mels transcoder for YamNet")
 
 
