@@ -53,6 +53,7 @@ def main(argv=None) -> int:
     path = find_audio(args.audio)
 
     from transcoder.audio import AudioError, read_audio
+    from transcoder.checkpoints import METHODS
     from transcoder.devices import choose_device
     from transcoder.transcode import load_transcoders
 
@@ -71,6 +72,8 @@ def main(argv=None) -> int:
         chunks[method] = transcoder.from_wave(waveform, sample_rate)
     folder = args.output / path.stem
     _write(folder, path.stem, waveform, sample_rate, chunks, args)
+    for method, transcoder in transcoders.items():
+        print(f"{METHODS[method]}: {transcoder.source}")
     print(f"wrote {folder}")
     if classifier is not None:
         top = {method: top_classes(classifier, mels) for method, mels in chunks.items()}

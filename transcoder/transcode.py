@@ -28,6 +28,8 @@ class Transcoder:
         "PANN" or "YamNet".
     model
         Levels ``(batch, 8, 29)`` dB to log-Mels ``(batch, frames, 64)``; PINV by default.
+    source
+        Where the model comes from, for reports.
     device, batch_size
         Where the batches are computed, and how many seconds each holds.
     """
@@ -37,10 +39,12 @@ class Transcoder:
         classifier: str,
         model: nn.Module | None = None,
         *,
+        source: str = "",
         device: str | torch.device = "cpu",
         batch_size: int = 64,
     ):
         self.front_end = front_end(classifier)
+        self.source = source
         self.device = torch.device(device)
         self.batch_size = batch_size
         self.model = (model or Pinv(classifier)).to(self.device).eval()
@@ -56,10 +60,10 @@ class Transcoder:
         Raises `MissingFileError` if the folder has none; see `find_checkpoint`.
         """
         if method == "pinv":
-            return cls(classifier, **kwargs)
+            return cls(classifier, source="no learning", **kwargs)
         path = find_checkpoint(models, classifier=classifier, method=method)
         model, _ = load_checkpoint(path, classifier=classifier)
-        return cls(classifier, model, **kwargs)
+        return cls(classifier, model, source=path.name, **kwargs)
 
     def from_third_octave(self, levels_db: np.ndarray | Tensor) -> Tensor:
         """Log-Mels of sensor levels.
