@@ -54,6 +54,8 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(main)
     def wrapper(argv: Sequence[str] | None = None) -> int:
         logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+        for chatty in ("matplotlib", "numexpr"):  # they report their own start as INFO
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         try:
             return main(argv)
         except UserError as error:
