@@ -106,7 +106,7 @@ def clip_features(
         half a second, too long.
     """
     waveform, sample_rate = read_audio(path, duration_s=MAX_DURATION_S + 1)
-    seconds, note = _whole_seconds(waveform.size, sample_rate, name=str(path))
+    seconds, note = _usable_seconds(waveform.size, sample_rate, name=str(path))
     if np.ptp(waveform) == 0:
         raise AudioError(f"{path}: is silent: all its samples are {waveform[0]:g}")
     chunks = {}
@@ -123,19 +123,20 @@ def clip_features(
     return {name: e.module(chunks[e.sample_rate]).numpy() for name, e in extractors.items()}, note
 
 
-def _whole_seconds(n_samples: int, sample_rate: int, *, name: str) -> tuple[int, str]:
-    """How many 1-s chunks a clip gives, and what to say about it."""
+def _usable_seconds(n_samples: int, sample_rate: int, *, name: str) -> tuple[int, str]:
+    """How many 1-s chunks a clip gives, and what is odd about it."""
     duration_s = n_samples / sample_rate
     if duration_s > MAX_DURATION_S:
         raise AudioError(f"{name}: lasts longer than {MAX_DURATION_S} s: cut it into clips first")
     seconds = int(duration_s + 0.5)
     if seconds == 0:
         raise AudioError(f"{name}: lasts {duration_s:.3f} s: too short")
-    if n_samples == CLIP_DURATION_S * sample_rate:
-        return seconds, ""
-    note = f"lasts {duration_s:.3f} s instead of {CLIP_DURATION_S} s: gives {seconds} chunks"
-    if duration_s < seconds:
-        note += ", the last one completed with silence"
-    elif duration_s > seconds:
-        note += ", the rest left out"
-    return seconds, note
+    notes = []
+    if n_samples != CLIP_DURATION_S * sample_rate:
+        note = f"lasts {duration_s:.3f} s, not {CLIP_DURATION_S} s: {seconds} used"
+        if duration_s < seconds:
+            note += ", the last one completed with silence"
+        notes.append(note)
+    if sample_rate < THIRD_OCTAVE.sample_rate:
+        notes.append(f"sampled at {sample_rate} Hz: silent above half of that")
+    return seconds, "; ".join(notes)

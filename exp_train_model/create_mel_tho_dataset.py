@@ -3,7 +3,7 @@
 Writes, below <output_path>/<dataset_name>/ and named after the data set:
   _train.h5 _valid.h5 _eval.h5   the features (exp_train_model/features.py reads them)
   _splits.csv                    all clips of all splits
-  _problems.csv                  clips that were left out, or that do not last 10 s, and why
+  _problems.csv                  clips that were left out, or that are odd, and why
   _settings.yaml                 what was asked for
 
 A file is cut into seconds. A last part of half a second or more is completed with silence, a
@@ -194,7 +194,7 @@ def _dataset_name(args, input_type: str) -> str:
     suffix = "" if input_type == "third_octave" else f"_{input_type}"
     usual = _NAMES[args.dataset_type] + suffix
     name = args.dataset_name or usual
-    if Path(name).name != name:
+    if Path(name).name != name or name.startswith("."):
         raise UsageError(f"--dataset_name {name!r} must be a name, not a path")
     others = {known + s for known in _NAMES.values() for s in ("", "_mel_time", "_mel_freq")}
     if name != usual and name in others:
@@ -232,7 +232,7 @@ def _report(files, problems, was_complete: bool) -> None:
     if not problems:
         return
     n_skipped = sum(problem.skipped for problem in problems)
-    print(f"{n_skipped} clips left out, {len(problems) - n_skipped} of unusual length:")
+    print(f"{n_skipped} clips left out, {len(problems) - n_skipped} used but odd:")
     for problem in sorted(problems, key=lambda problem: not problem.skipped)[:_SHOWN_PROBLEMS]:
         print(
             f"  {'left out' if problem.skipped else 'used'}: {problem.filename}: {problem.reason}"

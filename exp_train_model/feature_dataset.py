@@ -110,7 +110,7 @@ def create_dataset(
 
     Returns
     -------
-    problems : clips that were left out or are not as long as they should be
+    problems : clips that were left out, or are odd
     was_complete : whether there was nothing to do
 
     Raises

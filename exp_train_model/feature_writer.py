@@ -45,7 +45,7 @@ CLIPS_PER_SHARD = 8
 
 @dataclass(frozen=True)
 class Problem:
-    """A clip that cannot be used, or is used but not as long as it should be."""
+    """A clip that cannot be used, or is used but odd."""
 
     filename: str
     split: str

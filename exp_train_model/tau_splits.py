@@ -168,16 +168,17 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table[columns]
 
 
-def _split_randomly(rows, ratios: tuple[float, float, float]) -> list:
+def _split_randomly(rows: pd.DataFrame | list[str], ratios: tuple[float, float, float]) -> list:
     """The published split: the same shuffle for the same number of rows."""
     from sklearn.model_selection import train_test_split
 
     _, valid, evaluation = ratios
-    train, rest = train_test_split(rows, test_size=valid + evaluation, random_state=SEED)
-    if len(rest) < 2:
-        raise UserError(f"{len(rows)} are too few to split")
     share = evaluation / (valid + evaluation)
-    return [train, *train_test_split(rest, test_size=share, random_state=SEED)]
+    try:
+        train, rest = train_test_split(rows, test_size=valid + evaluation, random_state=SEED)
+        return [train, *train_test_split(rest, test_size=share, random_state=SEED)]
+    except ValueError:  # scikit-learn makes no empty parts
+        raise UserError(f"{len(rows)} clips or places are too few to split") from None
 
 
 def _split_by_city(rows: pd.DataFrame) -> list[pd.DataFrame]:
