@@ -1,0 +1,210 @@
+"""Writing and reading the HDF5 files of class probabilities; see `probability_files`.
+
+Results are kept in parts of some files each, which appear when they are complete; when all are
+there they are joined into the HDF5 file, which appears when it is complete. So a run can be
+killed at any moment, and another one goes on where it was.
+"""
+
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from exp_classif_eval.probability_files import create_command
+from transcoder.checkpoints import provenance
+from transcoder.errors import MissingFileError, UserError
+from transcoder.files import atomic_path
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Results for some neighbouring files."""
+
+    probabilities: Mapping[str, NDArray[np.float32]]  # by chain, (n_files, n_classes)
+    problems: Sequence[str]  # for each file; empty: none
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """The sound files of a data set, and how they are sampled."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]  # in bytes
+    folder: Path
+    sampling: str  # of probability_files.SAMPLINGS
+
+
+class ProbabilityStore:
+    """The HDF5 file at ``path`` for ``sounds``, and the parts of a run that has not ended yet."""
+
+    def __init__(self, path: Path, sounds: Sounds) -> None:
+        self.path = path
+        self.sounds = sounds
+        self.parts = path.with_name(f"{path.stem}.parts")
+
+    def remove(self) -> None:
+        """Remove the file and the parts."""
+        self.path.unlink(missing_ok=True)
+        shutil.rmtree(self.parts, ignore_errors=True)
+
+    def origins(self) -> dict[str, dict[str, str]]:
+        """The chains that the file has, and their attributes; empty without a file.
+
+        Raises `UserError` if the file was made of other sounds.
+        """
+        if not self.path.is_file():
+            return {}
+        with open_probabilities(self.path) as file:
+            self._check(file)
+            return {
+                f"{classifier}/{transcoder}": {k: str(v) for k, v in dataset.attrs.items()}
+                for classifier, group in file.items()
+                if isinstance(group, h5py.Group)
+                for transcoder, dataset in group.items()
+            }
+
+    def _check(self, file: h5py.File) -> None:
+        again = "give another --output_path, or --overwrite to make it anew"
+        if file.attrs["sampling"] != self.sounds.sampling:
+            raise UserError(
+                f"{self.path}: was made with {file.attrs['sampling']} sampling, not "
+                f"{self.sounds.sampling}: {again}"
+            )
+        theirs = set(zip(file["files"].asstr()[:], file["size_bytes"][:].tolist(), strict=True))
+        ours = set(zip(self.sounds.names, self.sounds.sizes, strict=True))
+        if theirs != ours:
+            raise UserError(
+                f"{self.path}: was made of other files, those of {file.attrs['folder']} then: "
+                f"{len(ours - theirs)} of {self.sounds.folder} are not among them, or changed, "
+                f"and {len(theirs - ours)} are not here: {again}"
+            )
+
+    def part(self, number: int, mark: str) -> Part | None:
+        """A complete part with that mark of what it was computed with; else None."""
+        try:
+            with np.load(self._part_path(number)) as data:
+                if str(data["mark"]) != mark:
+                    return None
+                names = set(data.files) - {"mark", "problems"}
+                return Part({name: data[name] for name in names}, data["problems"].tolist())
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None  # absent, or damaged: computed again
+
+    def write_part(self, number: int, mark: str, part: Part) -> None:
+        """Keep a part until `join`."""
+        with atomic_path(self._part_path(number)) as temporary:
+            problems = np.array(part.problems, dtype=str)
+            np.savez(temporary, mark=np.array(mark), problems=problems, **part.probabilities)
+
+    def _part_path(self, number: int) -> Path:
+        return self.parts / f"{number:06d}.npz"
+
+    def join(self, n_parts: int, mark: str, origins: Mapping[str, Mapping[str, str]]) -> None:
+        """Make the file of all parts, and of the chains in an older file that they do not have."""
+        temporary = self.parts / "joined.h5"  # what a killed run leaves there is overwritten
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(
+                {
+                    "folder": str(self.sounds.folder.absolute()),
+                    "sampling": self.sounds.sampling,
+                    **provenance(),
+                }
+            )
+            n_files = len(self.sounds.names)
+            text = h5py.string_dtype("utf-8")
+            file.create_dataset("files", data=list(self.sounds.names), dtype=text)
+            file["size_bytes"] = np.array(self.sounds.sizes, dtype=np.int64)
+            problems = file.create_dataset("problem", (n_files,), dtype=text)
+            first = 0
+            for number in range(n_parts):
+                part = self._complete_part(number, mark)
+                rows = slice(first, first + len(part.problems))
+                problems[rows] = np.array(part.problems, dtype=object)
+                for name, probs in part.probabilities.items():
+                    dataset = file.require_dataset(name, (n_files, probs.shape[1]), np.float32)
+                    dataset[rows] = probs
+                first = rows.stop
+            file["done"] = np.array([not problem for problem in problems.asstr()[:]])
+            for name, origin in origins.items():
+                file[name].attrs.update(origin)
+            self._copy_older_chains(file)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+        shutil.rmtree(self.parts, ignore_errors=True)
+
+    def _complete_part(self, number: int, mark: str) -> Part:
+        part = self.part(number, mark)
+        if part is None:
+            raise UserError(f"{self._part_path(number)} has vanished: run the same command again")
+        return part
+
+    def _copy_older_chains(self, file: h5py.File) -> None:
+        for name in self.origins():
+            if name not in file:
+                with h5py.File(self.path, "r") as older:
+                    older.copy(name, file, name)
+
+
+def open_probabilities(path: Path) -> h5py.File:
+    """Open a file for reading; errors name the command that makes it."""
+    command = create_command(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing; make it with: {command}")
+    try:
+        file = h5py.File(path, "r")
+        if "files" in file and "sampling" in file.attrs:
+            return file
+        file.close()
+    except OSError as error:
+        raise UserError(
+            f"{path}: is damaged ({error}); make it again with: {command} --overwrite"
+        ) from None
+    raise UserError(f"{path}: holds no class probabilities; remove it, then: {command}")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredProbabilities:
+    """What `read_probabilities` gives; files with problems are left out."""
+
+    names: tuple[str, ...]
+    values: NDArray[np.float32]  # (n_files, n_classes)
+    origin: dict[str, str]  # the weights they were computed with, and the sampling
+
+
+def read_probabilities(path: Path, classifier: str, transcoder: str) -> StoredProbabilities:
+    """The class probabilities of one classifier behind one transcoder.
+
+    Raises
+    ------
+    MissingFileError
+        If the file is not there, or has nothing for this classifier and transcoder.
+    UserError
+        If it is damaged.
+    """
+    with open_probabilities(path) as file:
+        name = f"{classifier}/{transcoder}"
+        if name not in file:
+            raise MissingFileError(
+                f"{path}: has no probabilities of {classifier} for transcoder={transcoder}; add "
+                f"them with: {create_command(path)} --classifier {classifier} "
+                f"--transcoder {transcoder}"
+            )
+        done = file["done"][:]
+        origin = {key: str(value) for key, value in file[name].attrs.items()}
+        origin["sampling"] = str(file.attrs["sampling"])
+        names = tuple(file["files"].asstr()[:][done])
+        return StoredProbabilities(names, file[name][:][done], origin)
+
+
+def read_problems(path: Path) -> tuple[dict[str, str], int]:
+    """The files without probabilities and why; and the number of all files."""
+    with open_probabilities(path) as file:
+        pairs = list(zip(file["files"].asstr()[:], file["problem"].asstr()[:], strict=True))
+        return {name: problem for name, problem in pairs if problem}, len(pairs)
