@@ -46,4 +46,6 @@ METRICS = (
     Metric("macro_auprc", "metrics", better="higher", significance=True),
     # not in the publication; after the published ones, whose numbers the commands use
     Metric("macro_f1", "metrics", better="higher", significance=True, percent=True, precision=3),
+    # the deviation between folds
+    Metric("acc_folds_sd", "metrics", "acc_folds", func="std", percent=True, precision=3),
 )

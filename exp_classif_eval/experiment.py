@@ -1,0 +1,76 @@
+"""The classification experiment: where its files are and which of them each step leaves."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+from exp_classif_eval.datasets import dataset
+from exp_classif_eval.plans import METRICS, PLANS
+from transcoder.files import PROJECT_ROOT
+
+if TYPE_CHECKING:  # doce takes a while to import
+    from doce_plans.settings import Setting
+
+NAME = "classif_exp"
+DEFAULT_FOLDER = PROJECT_ROOT / "exp_classif_eval" / NAME
+
+PATHS = {
+    "model": "model",  # trained heads
+    "predictions": "predictions",  # scores and decisions for the scored files
+    "metrics": "metrics",  # how good these are
+}
+
+COMMAND = "python exp_classif_eval/main_doce_score.py"
+
+
+def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
+    """The experiment with its files in ``folder``.
+
+    Tables go to the folder ``export`` of the project, or of ``folder`` if that is another than
+    usual.
+    """
+    folder = Path(folder).expanduser().absolute()
+    export = PROJECT_ROOT / "export" if folder == DEFAULT_FOLDER else folder / "export"
+    return Experiment(
+        name=NAME,
+        purpose="score the classes that classifiers hear behind transcoders, on two data sets",
+        plans=PLANS,
+        metrics=METRICS,
+        paths={**PATHS, "export": str(export)},
+        outputs=step_outputs,
+        folder=folder,
+    )
+
+
+def step_outputs(setting: "Setting", experiment: Experiment) -> list[Path]:
+    """All the files that the setting's step leaves."""
+    if setting["step"] == "train":
+        return [heads_file(setting, experiment)]
+    if setting["step"] == "eval":
+        return [outputs_file(setting, experiment)]
+    has_folds = not dataset(setting["dataset"]).multi_label
+    outputs = [m.output for m in experiment.metrics if has_folds or m.output != "acc_folds"]
+    metrics = [experiment.file("metrics", setting, output) for output in outputs]
+    return [predictions_file(setting, experiment), *metrics]
+
+
+def heads_file(setting: "Setting", experiment: Experiment) -> Path:
+    """The trained heads of all splits."""
+    return experiment.file("model", setting.replace("step", "train"), "heads", ".pth")
+
+
+def outputs_file(setting: "Setting", experiment: Experiment) -> Path:
+    """What the heads say, each of the files that it was not trained on."""
+    return experiment.file("predictions", setting.replace("step", "eval"), "outputs", ".npz")
+
+
+def predictions_file(setting: "Setting", experiment: Experiment) -> Path:
+    """Scores, decisions and labels of the scored files."""
+    return experiment.file("predictions", setting, "predictions", ".npz")
+
+
+def command_for(setting: "Setting") -> str:
+    """The command that runs one setting."""
+    factors = [name for name in setting if len(setting.plan.factors[name]) > 1]
+    selector = "+".join(f"{name}={setting[name]}" for name in factors)
+    return f"{COMMAND} -s {setting.plan.name}/{selector} -c"

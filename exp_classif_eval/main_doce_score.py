@@ -1,0 +1,52 @@
+"""Step 9 of the paper: score class probabilities on UrbanSound8K and SONYC-UST.
+
+The plans are in ``exp_classif_eval/plans.py``; ``-p`` shows them.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from doce_plans.command_line import run
+from doce_plans.experiment import Experiment
+from doce_plans.options import build_parser as build_shared_parser
+from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
+from exp_classif_eval.options import RunOptions, add_options
+from transcoder.cli import Parser, reports_errors
+
+
+def build_parser() -> Parser:
+    parser = build_shared_parser(classification_experiment())
+    parser.add_argument(
+        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
+        help="where heads, predictions and scores are",
+    )  # fmt: skip
+    add_options(parser)
+    return parser
+
+
+@reports_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    experiment = classification_experiment(args.experiment_path)
+    if args.compute is None:
+        return run(experiment, _nothing, args)
+
+    import torch
+
+    from exp_classif_eval.steps import Steps
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # the heads are small: more threads wait for each other
+    try:
+        return run(experiment, Steps(RunOptions.from_arguments(args)), args)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _nothing(_setting: object, _experiment: Experiment) -> None:
+    """The step of a run without ``-c``."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
