@@ -1,0 +1,113 @@
+"""Step 10 of the paper: tables and figures of the classification experiment.
+
+Into the folder export: the scores of each data set beside the published ones
+(results_classif_urbansound8k, results_classif_sonycust), a table of all classes
+(classes_<data set>.csv), and for each setting a confusion matrix and precision-recall curves
+(classes_<data set>/).
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exp_classif_eval.datasets import DATASETS, Dataset
+from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UserError
+
+FORMATS = ("png", "html", "tex", "csv", "md", "pdf")
+
+_SHORT_NAMES = {"URBAN-SOUND-8K": "urbansound8k", "SONYC-UST": "sonycust"}
+
+LOG = logging.getLogger(__name__)
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--experiment_path",
+        type=Path,
+        default=DEFAULT_FOLDER,
+        help="folder of the experiment, where main_doce_score.py has put its scores",
+    )
+    parser.add_argument(
+        "--dataset", nargs="+", choices=tuple(DATASETS), default=list(DATASETS), help="data sets"
+    )
+    parser.add_argument(
+        "--ext", nargs="+", choices=FORMATS, default=list(FORMATS), help="formats of the tables"
+    )
+    parser.add_argument("--no-figures", action="store_true", help="write the tables only")
+    return parser
+
+
+@reports_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    experiment = classification_experiment(args.experiment_path)
+    failed = []
+    for name in args.dataset:
+        try:
+            with logging_redirect_tqdm():
+                export_dataset(experiment, DATASETS[name], args.ext, figures=not args.no_figures)
+        except UserError as error:
+            failed.append(f"{name}: {error}")
+    for line in failed:
+        print(f"error: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def export_dataset(experiment, dataset: Dataset, formats: Sequence[str], *, figures: bool) -> None:
+    """Write the tables and figures of a data set; print where they are."""
+    from doce_plans.export import export_table
+    from exp_classif_eval.result_tables import (
+        class_tables,
+        score_table,
+        scored_selection,
+        scored_settings,
+    )
+    from transcoder.files import atomic_path
+
+    folder, short_name = experiment.path("export"), _SHORT_NAMES[dataset.name]
+    table = score_table(experiment, dataset)
+    print(table)
+    for extension in formats:
+        path = folder / f"results_classif_{short_name}.{extension}"
+        export_table(table, path)
+        print(path)
+    settings = scored_settings(experiment, scored_selection(experiment, dataset))
+    path = folder / f"classes_{short_name}.csv"
+    with atomic_path(path) as temporary:
+        class_tables(experiment, dataset, settings).to_csv(temporary, float_format="%.4f")
+    print(path)
+    if figures:
+        _export_figures(experiment, dataset, settings, folder / f"classes_{short_name}")
+
+
+def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) -> None:
+    from tqdm import tqdm
+
+    from exp_classif_eval.figures import confusion_figure, precision_recall_figure, save_figure
+    from exp_classif_eval.result_tables import read_predictions
+    from exp_classif_eval.scores import confusion_matrix
+
+    for setting in tqdm(settings, unit="setting", desc=f"Figures of {dataset.name}"):
+        found = read_predictions(setting, experiment)
+        what = f"deep{setting['deep']}_{setting['classifier']}_{setting['transcoder']}"
+        title = f"{dataset.name}, {setting['classifier']}, transcoder {setting['transcoder']}, " + (
+            "trained head" if setting["deep"] else "class groups"
+        )
+        matrix = confusion_matrix(found.decisions, found.labels)
+        n_files = found.labels.sum(axis=0, dtype=int)
+        figure = confusion_figure(matrix, n_files, dataset.class_names, title)
+        save_figure(figure, folder / f"confusion_{what}.png")
+        figure = precision_recall_figure(found.scores, found.labels, dataset.class_names, title)
+        save_figure(figure, folder / f"precision_recall_{what}.png")
+    print(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

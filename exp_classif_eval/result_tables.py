@@ -1,0 +1,131 @@
+"""Tables of the classification experiment: scores beside the published ones, and class by class."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment, Metric
+from doce_plans.results import load_results
+from doce_plans.selectors import Selection
+from doce_plans.tables import MISSING, Table, make_table
+from exp_classif_eval.datasets import Dataset
+from exp_classif_eval.experiment import command_for, predictions_file
+from exp_classif_eval.predictions import Predictions, load
+from exp_classif_eval.scores import class_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doce_plans.settings import Setting
+
+PUBLISHED_SCORES = Path(__file__).with_name("published_scores.csv")
+
+MAIN_METRIC = {"URBAN-SOUND-8K": "acc_classif", "SONYC-UST": "macro_auprc"}
+"""What the publication scores a data set by."""
+
+_FACTORS = ("deep", "classifier", "transcoder")
+
+
+def scored_selection(experiment: Experiment, dataset: Dataset) -> Selection:
+    """The metric settings of the data set in all plans, the extra ones included."""
+    plans = sorted(experiment.plans, key=lambda plan: plan.factors["deep"])
+    first, *others = (
+        experiment.select({"step": "metric", "dataset": dataset.name}, plan.name) for plan in plans
+    )
+    for selection in others:
+        first += selection
+    return first
+
+
+def scored_settings(experiment: Experiment, selection: Selection) -> "list[Setting]":
+    """Those of the selected settings that have scores; `UserError` if none has."""
+    return [setting for setting, results in load_results(experiment, selection) if results]
+
+
+def score_table(experiment: Experiment, dataset: Dataset) -> Table:
+    """The data set's scores: its main metric, ours and the published one, and macro F1.
+
+    Raises
+    ------
+    UserError
+        If there are no scores.
+    """
+    selection = scored_selection(experiment, dataset)
+    settings = scored_settings(experiment, selection)
+    main = next(m for m in experiment.metrics if m.name == MAIN_METRIC[dataset.name])
+    shown = [main.name, "macro_f1"]
+    if not dataset.multi_label:
+        shown.append("acc_folds_sd")
+    table = make_table(experiment, selection, ",".join(shown))
+    published = published_scores(dataset, main)
+    cells = [published.get(tuple(s[f] for f in _FACTORS), MISSING) for s in settings]
+    table = table.with_column(f"published {main.label}", cells)
+    return dataclasses.replace(table, notes=_notes(experiment, dataset, settings))
+
+
+def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, str]:
+    """Published values of the metric as tables show them, by deep, classifier and transcoder."""
+    with PUBLISHED_SCORES.open(encoding="utf-8", newline="") as file:
+        return {
+            (int(row["deep"]), row["classifier"], row["transcoder"]): metric.format(
+                float(row["value"])
+            )
+            for row in csv.DictReader(file)
+            if (row["dataset"], row["metric"]) == (dataset.name, metric.name)
+        }
+
+
+def read_predictions(setting: "Setting", experiment: Experiment) -> Predictions:
+    """What the setting's metric step stored; errors name the command that stores it."""
+    path = predictions_file(setting, experiment)
+    return load(path, Predictions, command=command_for(setting))
+
+
+def class_tables(
+    experiment: Experiment, dataset: Dataset, settings: "list[Setting]"
+) -> "pd.DataFrame":
+    """`scores.class_table` of each setting, one below the other."""
+    import pandas as pd
+
+    tables = {}
+    for setting in settings:
+        found = read_predictions(setting, experiment)
+        key = tuple(setting[factor] for factor in _FACTORS)
+        tables[key] = class_table(found.scores, found.decisions, found.labels, dataset.class_names)
+    return pd.concat(tables, names=[*_FACTORS, "class"])
+
+
+def _notes(experiment: Experiment, dataset: Dataset, settings: "list[Setting]") -> tuple[str, ...]:
+    """What the numbers were computed from, and how that differs from the publication."""
+    from transcoder.checkpoints import provenance
+
+    found = [read_predictions(setting, experiment) for setting in settings]
+    origins = [json.loads(str(predictions.origin)) for predictions in found]
+
+    def all_of(key: str) -> str:
+        return ", ".join(sorted({origin[key] for origin in origins if key in origin}))
+
+    n_files = " or ".join(map(str, sorted({len(predictions.files) for predictions in found})))
+    ours = provenance()
+    notes = [
+        f"{dataset.name}, {n_files} scored files; classifiers: {all_of('teacher')}; "
+        f"spectral_transcoder {ours['spectral_transcoder']} ({ours['git_commit']}), torch "
+        f"{ours['torch']}",
+        "deep 0: groups of AudioSet classes; deep 1: a trained head. self: the true Mels; cnn: "
+        "CNN-logits. Published: Tailleur et al., DCASE 2023, on the whole data set.",
+        f"Sampling: {all_of('sampling')}. In the published program, YamNet's transcoders got "
+        "16 kHz audio in a transform for 32 kHz.",
+    ]
+    if dataset.multi_label:
+        notes.append(
+            f"Labels: {all_of('labels')}. Ours: a class that nobody labelled is absent; published: "
+            "present. Significance is tested over classes."
+        )
+    else:
+        notes.append(
+            "acc_folds_sd: standard deviation of the folds' accuracies. Significance is tested "
+            "over folds; that of macro_f1 over classes."
+        )
+    return tuple(notes)
