@@ -21,6 +21,7 @@ from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
 from transcoder.settings import front_end
+from yamnet.network import width_of
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
@@ -134,7 +135,8 @@ def load_checkpoint(
     if classifier is not None and settings.mels_type != classifier:
         raise UserError(f"{path}: was trained for {settings.mels_type}, not for {classifier}")
     state = load_state(path, missing_hint=FETCH_HINT)
-    model = build_model(settings)
+    # only a trained YAMNet has this head; it may have begun as the small one
+    model = build_model(settings, classifier_width=width_of(state, prefix="network."))
     load_strictly(model, state, path)
     return model.eval(), settings
 

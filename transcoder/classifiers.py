@@ -4,6 +4,7 @@ A `Classifier` is frozen: evaluation mode, weights without gradients. Gradients 
 input, which is what teacher-student training needs.
 """
 
+import logging
 import os
 import pickle
 from dataclasses import dataclass
@@ -12,11 +13,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+import yamnet
 from transcoder.audioset import class_names
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT
 from transcoder.mels import join_chunks
 from transcoder.settings import front_end
+from yamnet.network import YamNet, width_of
+
+logger = logging.getLogger(__name__)
+
+SMALL_YAMNET = Path(yamnet.__file__).parent / "yamnet_small.pth"
+"""The embedded stand-in for YAMNet; made by exp_train_model/distill_yamnet_small.py."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +34,21 @@ class _Weights:
     path: Path  # below the project folder
     environment_variable: str
     fetch_name: str  # for download_pretrained_models.py --only
+    embedded: Path | None = None  # comes with the project, takes the place of a missing ``path``
 
     def locate(self) -> Path:
+        """The named file, else the fetched one, else the embedded one."""
         given = os.environ.get(self.environment_variable)
-        return Path(given) if given else PROJECT_ROOT / self.path
+        path = Path(given) if given else PROJECT_ROOT / self.path
+        if given or path.is_file() or self.embedded is None or not self.embedded.is_file():
+            return path
+        logger.info("%s is not there: the embedded %s stands in", path, self.embedded.name)
+        return self.embedded
 
 
 WEIGHTS = {
     "PANN": _Weights(Path("pann") / "ResNet38_mAP=0.434.pth", "PANN_WEIGHTS", "ResNet38"),
-    "YamNet": _Weights(Path("yamnet") / "yamnet.pth", "YAMNET_WEIGHTS", "yamnet"),
+    "YamNet": _Weights(Path("yamnet") / "yamnet.pth", "YAMNET_WEIGHTS", "yamnet", SMALL_YAMNET),
 }
 
 
@@ -99,16 +113,17 @@ class Classifier(nn.Module):
         return [(names[i], v) for i, v in zip(indices.tolist(), values.tolist(), strict=True)]
 
 
-def new_network(name: str) -> nn.Module:
-    """The classifier's network with random weights, trainable: what `self` transcoders train."""
+def new_network(name: str, width: float = 1.0) -> nn.Module:
+    """The classifier's network with random weights, trainable: what `self` transcoders train.
+
+    ``width`` is YAMNet's: see `yamnet.network.YamNet`.
+    """
     n_classes = front_end(name).n_classes
     if name == "PANN":
         from pann.network import ResNet38
 
         return ResNet38(n_classes)
-    from yamnet.network import YamNet
-
-    return YamNet(n_classes)
+    return YamNet(n_classes, width)
 
 
 def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Module:
@@ -119,7 +134,8 @@ def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Modu
     weights
         The weight file; by default the one that the environment variable ``PANN_WEIGHTS`` or
         ``YAMNET_WEIGHTS`` names, else ``pann/ResNet38_mAP=0.434.pth`` or ``yamnet/yamnet.pth``
-        below the project.
+        below the project, else (YAMNet only) the embedded `SMALL_YAMNET`. YAMNet's width is that
+        of the file.
 
     Raises
     ------
@@ -131,7 +147,7 @@ def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Modu
     front_end(name)
     path = Path(weights) if weights is not None else WEIGHTS[name].locate()
     state = load_state(path, missing_hint=fetch_hint(name))
-    network = new_network(name)
+    network = new_network(name, width_of(state))
     if "model" in state:  # PANN's checkpoint wraps its weights, among them its own front end's
         state = {
             key: value
@@ -144,9 +160,13 @@ def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Modu
 
 def load_classifier(name: str, weights: str | os.PathLike | None = None) -> Classifier:
     """The frozen classifier ``name`` ("PANN" or "YamNet"); arguments and errors: `load_network`."""
-    network = load_network(name, weights)
+    front_end(name)
     path = Path(weights) if weights is not None else WEIGHTS[name].locate()
-    return Classifier(name, network, teacher=f"{name} ({path.name})")
+    network = load_network(name, path)
+    width = getattr(network, "width", 1.0)
+    if width == 1:
+        return Classifier(name, network, teacher=f"{name} ({path.name})")
+    return Classifier(name, network, teacher=f"{name} small (distilled; width {width:g})")
 
 
 def fetch_hint(name: str) -> str:

@@ -196,7 +196,11 @@ def _efficientnet(name: str, *, pretrained: bool) -> nn.Module:
 
 
 def build_model(
-    settings: ModelSettings, *, pretrained: bool = False, classifier_weights=None
+    settings: ModelSettings,
+    *,
+    pretrained: bool = False,
+    classifier_weights=None,
+    classifier_width: float = 1.0,
 ) -> nn.Module:
     """Build a transcoder with random weights (of torch's generator).
 
@@ -207,6 +211,8 @@ def build_model(
         training does; a checkpoint is loaded into networks without them.
     classifier_weights
         For ``self`` with ``pretrained``: the weight file, else the usual place.
+    classifier_width
+        For ``self`` without ``pretrained``: of YAMNet, see `yamnet.network.YamNet`.
 
     Raises
     ------
@@ -217,7 +223,10 @@ def build_model(
         from transcoder.classifiers import load_network, new_network
 
         name = settings.mels_type
-        network = load_network(name, classifier_weights) if pretrained else new_network(name)
+        if pretrained:
+            network = load_network(name, classifier_weights)
+        else:
+            network = new_network(name, classifier_width)
         return SelfClassifier(settings, network)
     if settings.model_type in CLASS_MODELS:
         return EffNet(settings, pretrained=pretrained)

@@ -4,6 +4,8 @@ Architecture: TensorFlow models, ``research/audioset/yamnet`` (Apache-2.0). The 
 those of the PyTorch port github.com/w-hc/torch_audioset (MIT), so that its weights load strictly.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -82,6 +84,7 @@ class YamNet(nn.Module):
 
     def __init__(self, n_classes: int = 521, width: float = 1.0):
         super().__init__()
+        self.width = width
         n_in = _scaled(_FIRST_WIDTH, width)
         self.layer1 = _First(n_in)
         self.n_layers = len(_LAYERS) + 1
@@ -96,6 +99,12 @@ class YamNet(nn.Module):
         for number in range(1, self.n_layers + 1):
             x = getattr(self, f"layer{number}")(x)
         return torch.sigmoid(self.classifier(x.mean(dim=(2, 3))))
+
+
+def width_of(state: Mapping[str, Tensor], prefix: str = "") -> float:
+    """The width of the network whose weights ``state`` holds under ``prefix``; 1 without any."""
+    head = state.get(f"{prefix}classifier.weight")
+    return 1.0 if head is None or head.ndim != 2 else head.shape[1] / _LAYERS[-1][0]
 
 
 def _scaled(width: int, factor: float) -> int:
