@@ -1,0 +1,161 @@
+"""What the steps of the reproduction left, gathered for the report.
+
+A section without artefacts names the command that makes them; a file that cannot be read is named
+in its section, and the rest is shown all the same.
+"""
+
+import csv
+import datetime
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reproduction.media import Image, Sound, embed_image, embed_sound
+from transcoder.errors import UserError
+
+VERSIONS = {
+    "original": ("Original", "the recording itself"),
+    "generated_from_groundtruth_mel": (
+        "Regenerated",
+        "from its true Mel spectrogram: what the inversion alone loses",
+    ),
+    "pinv": ("PINV", "from third-octave levels, by pseudo-inverse"),
+    "cnn_mels": ("CNN-mels", "from third-octave levels, trained on Mel spectrograms"),
+    "cnn_logits": ("CNN-logits", "from third-octave levels, trained on the classifier's output"),
+}
+"""Suffix of a generated wav -> title and explanation, in the order of listening."""
+
+_MELS_OF_VERSION = {"original": "groundtruth_mel"}
+_N_CLASSES = 5
+_CAPTIONS = {
+    "spectro_dcase2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
+    "(figure of the paper)",
+    "thirdo_mel_bands_repartition": "Where third-octave bands and the Mel bands of both "
+    "classifiers lie",
+    "demo_scenes": "The synthetic scenes of the embedded DEMO data",
+    "confusion": "Confusion matrix",
+    "precision_recall": "Precision-recall curves",
+}
+"""How a figure's file name begins -> what the figure shows."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Artefacts of one kind; ``missing`` tells how to make them if there are none."""
+
+    items: tuple[Any, ...] = ()
+    missing: str = ""
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run log: what ran, where, how long."""
+
+    started: datetime.datetime
+    mode: str
+    provenance: dict[str, str]
+    steps: tuple[dict, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(step["seconds"] for step in self.steps)
+
+    @property
+    def peak_memory_mb(self) -> float:
+        return max((step["peak_memory_mb"] for step in self.steps), default=0.0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    caption: str
+    image: Image
+    folder: str  # figures of one folder are shown together
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of a recording's sounds; without ``sound`` it was not generated."""
+
+    title: str
+    explanation: str
+    sound: Sound | None
+    classes: tuple[tuple[str, float], ...]  # name and probability, most probable first
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording and the sounds that generate_audio.py made of it."""
+
+    name: str
+    versions: tuple[Version, ...]
+    spectrograms: Image | None
+    classifier: str
+
+
+def gather(paths: Iterable[Path], read: Callable[[Path], Any], missing: str) -> Section:
+    """Read each of ``paths``; what cannot be read is named instead."""
+    items, damaged = [], []
+    for path in paths:
+        try:
+            items.append(read(path))
+        except UserError as error:
+            damaged.append(str(error))
+    return Section(tuple(items), "" if items or damaged else missing, tuple(damaged))
+
+
+def read_run_log(path: Path) -> Run:
+    """The log that reproduce.py keeps; `UserError` if it is damaged."""
+    fields = {"number", "name", "command", "status", "seconds", "peak_memory_mb"}
+    try:
+        log = json.loads(path.read_text(encoding="utf-8"))
+        started = datetime.datetime.fromisoformat(log["started"])
+        run = Run(started, log["mode"], dict(log["provenance"]), tuple(log.get("steps", ())))
+        complete = all(fields <= step.keys() for step in run.steps)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        complete = False
+    if not complete:
+        raise UserError(f"{path}: is no run log; run reproduce.py again to write a new one")
+    return run
+
+
+def read_figure(path: Path) -> Figure:
+    """A picture with a caption made of its file name."""
+    known = next((start for start in _CAPTIONS if path.stem.startswith(start)), "")
+    detail = path.stem.removeprefix(known).replace("_", " ").replace("+", ", ").strip()
+    caption = ": ".join(part for part in (_CAPTIONS.get(known), detail) if part)
+    return Figure(caption, embed_image(path), path.parent.name)
+
+
+def read_recording(original: Path) -> Recording:
+    """The folder of ``<name>_original.wav`` as generate_audio.py writes it."""
+    folder, name = original.parent, original.name.removesuffix("_original.wav")
+    classes, classifier = _read_classes(folder / f"{name}_classes.csv")
+    versions = []
+    for suffix, (title, explanation) in VERSIONS.items():
+        wav = folder / f"{name}_{suffix}.wav"
+        heard = classes.get(_MELS_OF_VERSION.get(suffix, suffix), ())
+        sound = embed_sound(wav) if wav.is_file() else None
+        versions.append(Version(title, explanation, sound, tuple(heard[:_N_CLASSES])))
+    figure = folder / f"{name}_spectrograms.png"
+    spectrograms = embed_image(figure) if figure.is_file() else None
+    return Recording(name.replace("_", " "), tuple(versions), spectrograms, classifier)
+
+
+def _read_classes(path: Path) -> tuple[dict[str, list[tuple[str, float]]], str]:
+    """The top classes of each kind of Mels, and who heard them; empty without the file."""
+    if not path.is_file():
+        return {}, ""
+    classes: dict[str, list[tuple[str, float]]] = {}
+    classifier = ""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                heard = (row["class"], float(row["probability"]))
+                classes.setdefault(row["mels"], []).append(heard)
+                classifier = row["classifier"]
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{path}: is no list of classes; run generate_audio.py again") from None
+    return classes, classifier

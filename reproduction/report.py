@@ -1,0 +1,145 @@
+"""Write results/report.html: what ran, scores, figures and sounds in one file to look at.
+
+The page holds everything it shows and asks the network for nothing. What has not been made yet is
+named together with the command that makes it.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exp_classif_eval.experiment import DEFAULT_FOLDER as CLASSIF_FOLDER
+from exp_classif_eval.experiment import classification_experiment
+from exp_train_model.experiment import DEFAULT_FOLDER as TRAIN_FOLDER
+from exp_train_model.experiment import training_experiment
+from transcoder.cli import Parser, reports_errors
+from transcoder.files import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from reproduction.artefacts import Section
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=PROJECT_ROOT / "results",
+        help="folder of the figures; the report goes there",
+    )
+    parser.add_argument(
+        "--train_experiment",
+        type=Path,
+        default=TRAIN_FOLDER,
+        help="folder of the training experiment",
+    )
+    parser.add_argument(
+        "--classif_experiment",
+        type=Path,
+        default=CLASSIF_FOLDER,
+        help="folder of the classification experiment",
+    )
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        default=PROJECT_ROOT / "audio_generated",
+        help="folder where generate_audio.py puts its sounds",
+    )
+    parser.add_argument("--run_log", type=Path, help="default: <results>/run_log.json")
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+
+    from transcoder.files import atomic_write_text
+
+    sections = collect(
+        results=args.results,
+        train_export=training_experiment(args.train_experiment).path("export"),
+        classif_export=classification_experiment(args.classif_experiment).path("export"),
+        audio=args.audio,
+        run_log=args.run_log or args.results / "run_log.json",
+    )
+    path = args.results / "report.html"
+    atomic_write_text(path, render(sections))
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    damaged = [line for section in sections.values() for line in section.damaged]
+    for line in damaged:
+        print(f"damaged: {line}", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def collect(
+    *, results: Path, train_export: Path, classif_export: Path, audio: Path, run_log: Path
+) -> "dict[str, Section]":
+    """Everything that the report shows, by section; nothing of it needs to exist."""
+    from reproduction.artefacts import gather, read_figure, read_recording, read_run_log
+    from reproduction.score_tables import read_table, table_files
+
+    def figures(folder: Path, *patterns: str) -> list[Path]:
+        return sorted({path for p in patterns for path in folder.glob(f"{p}.png")})
+
+    return {
+        "run": gather(
+            [run_log] if run_log.is_file() else [], read_run_log, "python reproduce.py --demo"
+        ),
+        "training": gather(
+            table_files(train_export, "results_training_*"),
+            read_table,
+            "python exp_train_model/export_experiment_results.py",
+        ),
+        "curves": gather(
+            figures(train_export, "*curve*", "*losses*"),
+            read_figure,
+            "python exp_train_model/plot_training_curve.py",
+        ),
+        "classification": gather(
+            table_files(classif_export, "results_classif_*", "classes_*"),
+            read_table,
+            "python exp_classif_eval/export_classification_results.py",
+        ),
+        "confusion": gather(
+            figures(classif_export, "classes_*/*"),
+            read_figure,
+            "python exp_classif_eval/export_classification_results.py",
+        ),
+        "figures": gather(figures(results, "*"), read_figure, "python plot_spectro_dcase2023.py"),
+        "sounds": gather(
+            sorted(audio.glob("*/*_original.wav")),
+            read_recording,
+            "python generate_audio.py street_scene.wav",
+        ),
+    }
+
+
+def render(sections: "dict[str, Section]") -> str:
+    """The page as HTML, style included."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = duration_text
+    return environment.get_template("report.html.j2").render(sections)
+
+
+def duration_text(seconds: float) -> str:
+    """``4.2 s``, ``3 min 20 s`` or ``2 h 05 min``."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Small made-up artefacts for the tests of the report, written by the project's own exporters."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from doce_plans.export import export_table
+from doce_plans.tables import Heading, Table
+from exp_classif_eval.figures import save_figure
+from transcoder.audio import write_audio
+
+SAMPLE_RATE = 16_000
+DURATION_S = 0.5
+LOUD_PEAK = 4.0  # of the sound that PINV made
+TABLE = Table(
+    header="dataset: TEST ",
+    headings=(
+        Heading("transcoder"),
+        Heading("epoch"),
+        Heading("avg_mels_mse", "lower"),
+        Heading("ptopafc %", "higher"),
+        Heading("published ptopafc %"),
+    ),
+    n_factor_columns=2,
+    cells=(
+        ("pinv", "", "12.43", "0.4", "0.4"),
+        ("CNN <mels> & more", "200", "10.14", "0.5", "-"),
+    ),
+    best=frozenset({(1, 2), (1, 3)}),
+    not_different=frozenset({(0, 3)}),
+    p_values={},
+    oldest=datetime(2026, 1, 2, 3, 4, 5),
+    newest=datetime(2026, 1, 2, 3, 4, 6),
+    notes=("first note", "second & last note"),
+)
+RUN_LOG = {
+    "started": "2026-01-02T03:04:05+00:00",
+    "mode": "demo",
+    "provenance": {"git_commit": "0123456789ab", "torch": "2.11.0", "device": "CPU (test)"},
+    "steps": [
+        {
+            "number": 1,
+            "name": "models",
+            "command": "python one.py\npython two.py --with a-rather-long-argument",
+            "status": "done",
+            "seconds": 75.4,
+            "peak_memory_mb": 321.0,
+        },
+        {
+            "number": 2,
+            "name": "data sets",
+            "command": "python three.py",
+            "status": "skipped",
+            "seconds": 3.0,
+            "peak_memory_mb": 1234.4,
+        },
+    ],
+}
+
+
+def make_artefacts(folder: Path) -> list[str]:
+    """One artefact of each kind, CNN-mels' sound left out; gives the report's arguments."""
+    results, audio = folder / "results", folder / "audio"
+    train, classif = folder / "train", folder / "classif"
+    results.mkdir()
+    (results / "run_log.json").write_text(json.dumps(RUN_LOG))
+    for suffix in ("html", "csv", "png"):
+        export_table(TABLE, train / "export" / f"results_training_YamNet.{suffix}")
+    export_table(TABLE, classif / "export" / "results_classif_urbansound8k.html")
+    _write_class_table(classif / "export" / "classes_urbansound8k.csv", n_rows=40)
+    _draw(train / "export" / "training_curve_CNN-mels.png", width=6)
+    figures = classif / "export" / "classes_urbansound8k"
+    _draw(figures / "confusion_deep0_YamNet_self.png", width=6)
+    _draw(figures / "precision_recall_deep0_YamNet_self.png", width=6)
+    _draw(results / "spectro_dcase2023_YamNet.png", width=12)
+    make_sounds(audio / "bird")
+    return [
+        f"--results={results}",
+        f"--train_experiment={train}",
+        f"--classif_experiment={classif}",
+        f"--audio={audio}",
+    ]
+
+
+def make_sounds(folder: Path) -> None:
+    """What generate_audio.py leaves without a CNN-mels transcoder."""
+    time_s = np.arange(round(DURATION_S * SAMPLE_RATE)) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * 440 * time_s).astype(np.float32)
+    peaks = {
+        "original": 0.5,
+        "generated_from_groundtruth_mel": 0.25,
+        "pinv": LOUD_PEAK,
+        "cnn_logits": 0.1,
+    }
+    for suffix, peak in peaks.items():
+        write_audio(folder / f"{folder.name}_{suffix}.wav", peak * tone, SAMPLE_RATE)
+    rows = ["mels,rank,class,probability,classifier"]
+    for mels in ("groundtruth_mel", "pinv", "cnn_logits"):
+        rows += [
+            f"{mels},{r},Class {r} of {mels},{0.9 / r:.6f},YamNet (x.pth)" for r in range(1, 8)
+        ]
+    rows.append('cnn_logits,8,"<script>alert(1)</script>",0.01,YamNet (x.pth)')
+    (folder / f"{folder.name}_classes.csv").write_text("\n".join(rows) + "\n")
+    _draw(folder / f"{folder.name}_spectrograms.png", width=14)
+
+
+def _write_class_table(path: Path, n_rows: int) -> None:
+    rows = ["deep,class,f1", *(f"0,class {i},0.{i:04d}" for i in range(n_rows))]
+    path.write_text("\n".join(rows) + "\n")
+
+
+def _draw(path: Path, width: float) -> None:
+    figure = Figure(figsize=(width, 4))
+    figure.subplots().plot([0, 1, 2], [1, 0, 2])
+    save_figure(figure, path)

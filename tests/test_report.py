@@ -1,0 +1,272 @@
+"""The report holds what the steps left, names what they did not, and survives damaged files."""
+
+import base64
+import io
+import itertools
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+from report_artefacts import DURATION_S, LOUD_PEAK, RUN_LOG, SAMPLE_RATE, TABLE, make_artefacts
+
+from doce_plans.export import export_table
+from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
+from reproduction.report import collect, duration_text, main
+from reproduction.score_tables import read_table, table_files
+from transcoder.audio import write_audio
+from transcoder.errors import UserError
+from transcoder.files import PROJECT_ROOT
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.text = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Page:
+    folder = tmp_path_factory.mktemp("complete")
+    assert main(make_artefacts(folder)) == 0
+    assert not list((folder / "results").glob(".*"))  # no temporary file stays
+    return Page(folder / "results" / "report.html")
+
+
+def test_what_ran(report):
+    for text in ("demo", "0123456789ab", "CPU (test)", "1 min 15 s", "321 MB", "skipped"):
+        assert text in report.text
+    assert "1 min 18 s" in report.text  # all steps
+    assert "1234 MB" in report.text
+    for step in RUN_LOG["steps"]:
+        for line in step["command"].splitlines():
+            assert line in report.text
+
+
+def test_sounds_have_players_classes_and_spectrograms(report):
+    players = report.all("audio")
+    titles = ["Original", "Regenerated", "PINV", "CNN-logits"]
+    assert [player["aria-label"] for player in players] == [f"bird, {title}" for title in titles]
+    assert all("controls" in player for player in players)
+    assert "no CNN-mels checkpoint was found" in report.text
+    for mels in ("groundtruth_mel", "pinv", "cnn_logits"):
+        assert report.text.count(f"Class 5 of {mels}") == 1
+        assert f"Class 6 of {mels}" not in report.text
+    assert "12.0 dB quieter" in report.text
+    assert report.text.count("dB quieter") == 1
+    assert "YamNet (x.pth)" in report.text
+
+
+def test_figures_have_sizes_and_descriptions(report):
+    images = report.all("img")
+    assert len(images) == 5  # curve, confusion, precision-recall, figure of the paper, sounds
+    assert all(image["alt"] and int(image["width"]) > 0 for image in images)
+    alts = " ".join(image["alt"] for image in images)
+    for text in ("training curve", "Confusion matrix", "Precision-recall", "One second", "bird"):
+        assert text in alts + report.text
+
+
+def test_is_self_contained_and_without_scripts(report):
+    for _, attributes in report.tags:
+        for name in ("src", "href"):
+            assert re.match("data:|#", attributes.get(name) or "#")
+    assert "url(" not in report.source
+    assert "@import" not in report.source
+    assert not report.all("script")
+
+
+def test_headings_descend_one_level_at_a_time(report):
+    levels = [int(tag[1]) for tag, _ in report.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_links_lead_to_sections(report):
+    ids = [attributes["id"] for _, attributes in report.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {link["href"][1:] for link in report.all("a")} == set(ids)
+
+
+def test_long_tables_and_many_figures_are_folded(report):
+    assert len(report.all("details")) == 1  # the table of classes
+    assert "class 39" in report.text
+
+
+def test_texts_of_artefacts_are_no_markup(tmp_path):
+    arguments = make_artefacts(tmp_path)
+    classes = tmp_path / "audio" / "bird" / "bird_classes.csv"
+    classes.write_text(classes.read_text().replace("Class 1", "<script>alert(1)</script>"))
+    assert main(arguments) == 0
+    page = Page(tmp_path / "results" / "report.html")
+    assert not page.all("script")
+    assert page.source.count("&lt;script&gt;alert(1)") == 3
+
+
+@pytest.mark.parametrize("suffix", ["html", "csv"])
+def test_tables_are_read_as_exported(tmp_path, suffix):
+    path = tmp_path / f"scores.{suffix}"
+    export_table(TABLE, path)
+    table = read_table(path)
+    assert table.title == "scores"
+    assert tuple(tuple(cell.text for cell in row) for row in table.rows) == TABLE.cells
+    assert table.headings == tuple(heading.text("↑", "↓") for heading in TABLE.headings)
+    numeric = [table.is_numeric(column) for column in range(len(table.headings))]
+    assert numeric == [False, True, True, True, True]
+
+
+def test_marks_header_and_notes_come_from_the_html(tmp_path):
+    export_table(TABLE, tmp_path / "scores.html")
+    export_table(TABLE, tmp_path / "scores.csv")
+    (path,) = table_files(tmp_path, "scores*")
+    table = read_table(path)
+    marks = {
+        (i, j): cell.mark
+        for i, row in enumerate(table.rows)
+        for j, cell in enumerate(row)
+        if cell.mark
+    }
+    assert marks == dict.fromkeys(TABLE.best, "best") | dict.fromkeys(TABLE.not_different, "close")
+    assert table.header == "dataset: TEST"
+    assert table.notes == (TABLE.first_line, *TABLE.notes)
+
+
+def test_a_csv_without_html_is_shown_too(tmp_path):
+    for name in ("b.csv", "a.html", "c.tex", "other.csv"):
+        (tmp_path / name).touch()
+    assert [path.name for path in table_files(tmp_path, "[ab]", "o*")] == [
+        "a.html",
+        "b.csv",
+        "other.csv",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "no table", "<table><tr><th>a</th></tr><tr><td>1<td>2"])
+def test_what_is_no_table_is_refused(tmp_path, text):
+    path = tmp_path / "scores.html"
+    path.write_text(text)
+    with pytest.raises(UserError, match="holds no complete table"):
+        read_table(path)
+
+
+def test_nothing_made_yet_names_the_commands(tmp_path, capsys):
+    nowhere = tmp_path / "nowhere"
+    arguments = [f"--{o}={nowhere}" for o in ("train_experiment", "classif_experiment", "audio")]
+    assert main([f"--results={tmp_path}", *arguments]) == 0
+    page = Page(tmp_path / "report.html")
+    assert len(page.all("section")) == 7
+    commands = re.findall(r"Make them with (python (\S+\.py).*)", page.text)
+    assert len(commands) == 7
+    missing = [script for _, script in commands if not (PROJECT_ROOT / script).is_file()]
+    assert not missing
+    assert "damaged" not in capsys.readouterr().err
+
+
+def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
+    arguments = make_artefacts(tmp_path)
+    damaged = [
+        tmp_path / "results" / "run_log.json",
+        tmp_path / "results" / "spectro_dcase2023_YamNet.png",
+        tmp_path / "train" / "export" / "results_training_YamNet.html",
+        tmp_path / "audio" / "bird" / "bird_pinv.wav",
+    ]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:60])
+    assert main(arguments) == 1
+    shown = capsys.readouterr().err
+    page = Page(tmp_path / "results" / "report.html")
+    for path in damaged:
+        assert str(path) in shown
+        assert str(path) in page.text
+    assert "training curve" in page.text
+    assert len(page.all("img")) == 3
+
+
+@pytest.mark.parametrize(
+    "log", ["", "[]", "{}", '{"started": "yesterday", "mode": "demo", "provenance": {}}']
+)
+def test_a_damaged_run_log_is_named(tmp_path, log):
+    path = tmp_path / "run_log.json"
+    path.write_text(log)
+    nowhere = tmp_path / "nowhere"
+    sections = collect(
+        results=nowhere, train_export=nowhere, classif_export=nowhere, audio=nowhere, run_log=path
+    )
+    assert "is no run log" in sections["run"].damaged[0]
+
+
+def played(uri: str) -> np.ndarray:
+    media_type, _, data = uri.partition(";base64,")
+    assert media_type == "data:audio/mpeg"
+    samples, sample_rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
+    assert sample_rate == SAMPLE_RATE
+    return samples
+
+
+@pytest.mark.parametrize(("peak", "expected_peak"), [(0.25, 0.25), (1.0, 1.0), (LOUD_PEAK, 1.0)])
+def test_only_sounds_above_full_scale_are_made_quieter(tmp_path, peak, expected_peak):
+    time_s = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * 440 * time_s).astype(np.float32)
+    write_audio(tmp_path / "tone.wav", peak * tone, SAMPLE_RATE)
+    sound = embed_sound(tmp_path / "tone.wav")
+    middle = played(sound.uri)[2000:12000]
+    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(expected_peak, rel=0.03)
+    assert sound.attenuation_db == pytest.approx(20 * np.log10(peak / expected_peak), abs=0.01)
+    assert not sound.is_cut
+
+
+def test_long_sounds_are_cut(tmp_path, rng):
+    noise = rng.normal(0, 0.1, round((MAX_SOUND_DURATION_S + 5) * SAMPLE_RATE))
+    write_audio(tmp_path / "noise.wav", noise.astype(np.float32), SAMPLE_RATE)
+    sound = embed_sound(tmp_path / "noise.wav")
+    assert sound.is_cut
+    assert played(sound.uri).size / SAMPLE_RATE == pytest.approx(MAX_SOUND_DURATION_S, abs=0.2)
+
+
+def test_sound_lasts_as_long_as_its_file(report):
+    for player in report.all("audio"):
+        assert played(player["src"]).size / SAMPLE_RATE == pytest.approx(DURATION_S, abs=0.15)
+
+
+def test_pictures_are_compressed_and_not_wider_than_a_screen(tmp_path, rng):
+    values = rng.integers(0, 255, (40, 3000, 3), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "wide.png")
+    image = embed_image(tmp_path / "wide.png")
+    data = base64.b64decode(image.uri.removeprefix("data:image/webp;base64,"))
+    with Image.open(io.BytesIO(data)) as decoded:
+        assert decoded.format == "WEBP"
+        assert decoded.size == (image.width, image.height)
+    assert image.width == 1400
+    assert len(data) < (tmp_path / "wide.png").stat().st_size / 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (59.94, "59.9 s"),
+        (59.97, "1 min 00 s"),
+        (75.4, "1 min 15 s"),
+        (3599.7, "1 h 00 min"),
+        (7505, "2 h 05 min"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration_text(seconds) == text
