@@ -83,7 +83,12 @@ def new_session(
     model = build_model(config.model, pretrained=options.pretrained)
     if precision.is_mixed and config.model.predicts_classes:
         last_layer_in_float32(model)
-    model.to(precision.device, memory_format=torch.channels_last)
+    # compiled replication padding wants contiguous tensors on a CPU (torch 2.11)
+    contiguous = options.compile and precision.device.type == "cpu"
+    model.to(
+        precision.device,
+        memory_format=torch.contiguous_format if contiguous else torch.channels_last,
+    )
     if options.compile:
         model.compile()
     optimizer = make_optimizer(model, config.learning_rate)
