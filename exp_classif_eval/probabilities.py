@@ -76,6 +76,11 @@ class Chain:
         return f"{self.classifier.name}/{self.transcoder}"
 
 
+def default_batch_size(device: torch.device) -> int:
+    """Seconds at once: what fits a CPU's caches, or keeps a GPU busy."""
+    return 16 if device.type == "cpu" else 256
+
+
 def load_chains(
     classifiers: Sequence[str],
     transcoders: Sequence[str],
@@ -111,7 +116,7 @@ def load_chains(
                 cut = Cut(end.sample_rate, end.samples_per_chunk)
             else:
                 cut = levels_cut(name, published_sampling=published_sampling)
-            model = model.float().to(device).eval()
+            model = model.float().to(device, memory_format=torch.channels_last).eval()
             chains.append(Chain(transcoder, classifier, model, cut, {**teacher, **origin}))
     return chains, missing
 
@@ -135,7 +140,7 @@ def decode(path: str | os.PathLike, cuts: Sequence[Cut]) -> Chunks:
     waveform, sample_rate = read_audio(path)
     duration_s = waveform.size / sample_rate
     if duration_s < CHUNK_DURATION_S:
-        raise AudioError(f"{path}: {TOO_SHORT} ({duration_s:.3f} s)")
+        raise AudioError(f"{path}: {TOO_SHORT} ({duration_s:.4f} s)")
     rates = {cut.sample_rate for cut in cuts}
     prepared = {rate: prepare(waveform, sample_rate, rate) for rate in rates}
     return {cut: to_chunks(prepared[cut.sample_rate], cut.chunk_samples) for cut in cuts}
@@ -175,7 +180,7 @@ class Inference:
         Seconds that are computed at once; a longer recording is a batch of its own.
     """
 
-    def __init__(self, chains: Sequence[Chain], *, device="cpu", batch_size: int = 64):
+    def __init__(self, chains: Sequence[Chain], *, device="cpu", batch_size: int = 16):
         self.chains = list(chains)
         self.cuts = list(dict.fromkeys(chain.cut for chain in chains))
         self.device = torch.device(device)
