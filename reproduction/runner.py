@@ -1,0 +1,192 @@
+"""Run numbered steps as the commands that a user could type; skip what is unchanged; keep a log.
+
+A step is skipped if it ended well before, its commands are the same, and neither the files that
+it reads nor those that it left have changed since (sizes and times of change are compared).
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from transcoder.errors import UserError
+from transcoder.files import PROJECT_ROOT, atomic_write_text
+
+
+@dataclass(frozen=True)
+class Step:
+    """One numbered step of the reproduction.
+
+    ``commands`` are scripts of the project with their arguments; ``reads`` and ``writes`` are the
+    files and folders that decide whether the step has to run again.
+    """
+
+    number: int
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The commands as one would type them in the project folder."""
+        return [shlex.join(("python", *command)) for command in self.commands]
+
+
+@dataclass
+class StepRecord:
+    """What became of a step; an entry of the run log."""
+
+    number: int
+    name: str
+    command: str
+    status: str = "waiting"  # then "done", "skipped" or "failed"
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+class StepFailed(UserError):
+    """A step ended with a non-zero status; the message names it and how to go on."""
+
+
+def run_steps(
+    steps: Sequence[Step],
+    *,
+    state_path: Path,
+    log_path: Path,
+    mode: str,
+    environment: dict[str, str] | None = None,
+) -> list[StepRecord]:
+    """Run ``steps`` in order, each command in a process of its own, from the project folder.
+
+    Parameters
+    ----------
+    state_path
+        JSON file of what was done before; makes resuming possible.
+    log_path
+        JSON file of this run: versions, and each step's time and peak memory.
+    mode
+        For the log: "demo", "restricted" or "detailed".
+    environment
+        Added to that of the commands.
+
+    Raises
+    ------
+    StepFailed
+        At the first command that ends with a non-zero status; earlier results stay.
+    """
+    records = [StepRecord(s.number, s.name, "\n".join(s.lines())) for s in steps]
+    previous = _read_json(log_path).get("steps", [])
+    log = {"started": _now(), "mode": mode, "provenance": _provenance()}
+    for step, record in zip(steps, records, strict=True):
+        _run_step(step, record, state_path, previous, environment)
+        kept = {r.number: asdict(r) for r in records if r.status != "waiting"}
+        # steps that this run leaves out keep what an earlier run noted of them
+        merged = {entry["number"]: entry for entry in previous} | kept
+        log["steps"] = [merged[number] for number in sorted(merged)]
+        atomic_write_text(log_path, json.dumps(log, indent=1) + "\n")
+        if record.status == "failed":
+            raise StepFailed(
+                f"step {step.number} ({step.name}) failed; mend what its message says, then run "
+                "the same command again: finished steps are skipped"
+            )
+    return records
+
+
+def _run_step(
+    step: Step,
+    record: StepRecord,
+    state_path: Path,
+    previous: list[dict],
+    environment: dict[str, str] | None,
+) -> None:
+    title = f"step {step.number}: {step.name}"
+    done_before = _read_json(state_path)
+    if done_before.get(str(step.number)) == _fingerprint(step):
+        print(f"{title}: skipped, nothing has changed since it was done", flush=True)
+        record.status = "skipped"
+        for entry in previous:
+            if entry["number"] == step.number:
+                record.seconds = entry["seconds"]
+                record.peak_memory_mb = entry["peak_memory_mb"]
+        return
+    print(f"\n{title}", flush=True)
+    for command, line in zip(step.commands, step.lines(), strict=True):
+        print(f"$ {line}", flush=True)
+        status, seconds, memory_mb = _run(command, environment)
+        record.seconds = round(record.seconds + seconds, 1)
+        record.peak_memory_mb = round(max(record.peak_memory_mb, memory_mb), 1)
+        if status != 0:
+            print(f"{title}: the command ended with status {status}", file=sys.stderr)
+            record.status = "failed"
+            return
+    record.status = "done"
+    state = {**_read_json(state_path), str(step.number): _fingerprint(step)}
+    atomic_write_text(state_path, json.dumps(state, indent=1) + "\n")
+
+
+def _run(command: Sequence[str], environment: dict[str, str] | None) -> tuple[int, float, float]:
+    """Exit status, seconds and peak memory in MB of one command and the processes it waited for."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=PROJECT_ROOT, env={**os.environ, **(environment or {})}
+    )
+    try:
+        _, wait_status, usage = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:
+        process.wait()
+        raise
+    process.returncode = os.waitstatus_to_exitcode(wait_status)
+    return process.returncode, time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def _fingerprint(step: Step) -> str:
+    """Changes with the commands and with any file that the step reads or has written."""
+    digest = hashlib.sha256("\n".join(step.lines()).encode())
+    for path in (*step.reads, *step.writes):
+        for file in _files(path):
+            stat = file.stat()
+            digest.update(f"{file}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        digest.update(f"{path} {path.exists()}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    return [path] if path.is_file() else []
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return {}  # a damaged state only means that steps run again
+
+
+def _provenance() -> dict[str, str]:
+    """Versions and device, asked of a process of its own.
+
+    A child's peak memory counts what its parent held when it was started: the runner stays small
+    by not importing torch.
+    """
+    code = "import json; from reproduction.machine import describe; print(json.dumps(describe()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UserError(f"the project's packages cannot be loaded: {reason}")
+    return json.loads(done.stdout)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
