@@ -35,10 +35,11 @@ _CAPTIONS = {
     "thirdo_mel_bands_repartition": "Where third-octave bands and the Mel bands of both "
     "classifiers lie",
     "demo_scenes": "The synthetic scenes of the embedded DEMO data",
+    "_curve": "Losses of training, validation and evaluation data",
     "confusion": "Confusion matrix",
     "precision_recall": "Precision-recall curves",
 }
-"""How a figure's file name begins -> what the figure shows."""
+"""Part of a figure's file name -> what the figure shows."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def read_run_log(path: Path) -> Run:
 
 def read_figure(path: Path) -> Figure:
     """A picture with a caption made of its file name."""
-    known = next((start for start in _CAPTIONS if path.stem.startswith(start)), "")
-    detail = path.stem.removeprefix(known).replace("_", " ").replace("+", ", ").strip()
+    known = next((part for part in _CAPTIONS if part in path.stem), "")
+    detail = path.stem.replace(known, "").replace("_", " ").replace("+", ", ").strip()
     caption = ": ".join(part for part in (_CAPTIONS.get(known), detail) if part)
     return Figure(caption, embed_image(path), path.parent.name)
 

@@ -80,9 +80,6 @@ def collect(
     from reproduction.artefacts import gather, read_figure, read_recording, read_run_log
     from reproduction.score_tables import read_table, table_files
 
-    def figures(folder: Path, *patterns: str) -> list[Path]:
-        return sorted({path for p in patterns for path in folder.glob(f"{p}.png")})
-
     return {
         "run": gather(
             [run_log] if run_log.is_file() else [], read_run_log, "python reproduce.py --demo"
@@ -90,12 +87,12 @@ def collect(
         "training": gather(
             table_files(train_export, "results_training_*"),
             read_table,
-            "python exp_train_model/export_experiment_results.py",
+            "python exp_train_model/export_experiment_results.py --ext html png",
         ),
         "curves": gather(
-            figures(train_export, "*curve*", "*losses*"),
+            sorted(train_export.glob("*_curve.png")),
             read_figure,
-            "python exp_train_model/plot_training_curve.py",
+            "python exp_train_model/plot_training_curve.py -s cnn -s hybridts",
         ),
         "classification": gather(
             table_files(classif_export, "results_classif_*", "classes_*"),
@@ -103,11 +100,13 @@ def collect(
             "python exp_classif_eval/export_classification_results.py",
         ),
         "confusion": gather(
-            figures(classif_export, "classes_*/*"),
+            sorted(classif_export.glob("classes_*/*.png")),
             read_figure,
             "python exp_classif_eval/export_classification_results.py",
         ),
-        "figures": gather(figures(results, "*"), read_figure, "python plot_spectro_dcase2023.py"),
+        "figures": gather(
+            sorted(results.glob("*.png")), read_figure, "python plot_spectro_dcase2023.py"
+        ),
         "sounds": gather(
             sorted(audio.glob("*/*_original.wav")),
             read_recording,

@@ -71,7 +71,7 @@ def make_artefacts(folder: Path) -> list[str]:
         export_table(TABLE, train / "export" / f"results_training_YamNet.{suffix}")
     export_table(TABLE, classif / "export" / "results_classif_urbansound8k.html")
     _write_class_table(classif / "export" / "classes_urbansound8k.csv", n_rows=40)
-    _draw(train / "export" / "training_curve_CNN-mels.png", width=6)
+    _draw(train / "export" / "classifier=YamNet+nb_layers=5_curve.png", width=6)
     figures = classif / "export" / "classes_urbansound8k"
     _draw(figures / "confusion_deep0_YamNet_self.png", width=6)
     _draw(figures / "precision_recall_deep0_YamNet_self.png", width=6)

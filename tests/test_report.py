@@ -79,7 +79,14 @@ def test_figures_have_sizes_and_descriptions(report):
     assert len(images) == 5  # curve, confusion, precision-recall, figure of the paper, sounds
     assert all(image["alt"] and int(image["width"]) > 0 for image in images)
     alts = " ".join(image["alt"] for image in images)
-    for text in ("training curve", "Confusion matrix", "Precision-recall", "One second", "bird"):
+    for text in (
+        "Losses of training",
+        "nb layers=5",
+        "Confusion matrix",
+        "Precision-recall",
+        "One second",
+        "bird",
+    ):
         assert text in alts + report.text
 
 
@@ -195,7 +202,7 @@ def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
     for path in damaged:
         assert str(path) in shown
         assert str(path) in page.text
-    assert "training curve" in page.text
+    assert "Losses of training" in page.text
     assert len(page.all("img")) == 3
 
 
