@@ -1,0 +1,97 @@
+"""Are the levels on the scale that the networks were trained on, and which offset brings them?
+
+Training recordings are peak-normalised: their levels say nothing of the loudness of the place. A
+sensor's are sound pressure levels, or whatever its calibration made of them.
+"""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archives.timeline import Units
+from transcoder.settings import THIRD_OCTAVE
+
+FULL_SCALE_DB = THIRD_OCTAVE.offset_db - 10 * math.log10(2)
+"""Level of a sine that just fills the scale of digital audio: 23.0 dB."""
+
+LOUD_PERCENTILE = 99.0
+"""The 1-s broadband level that the automatic offset brings to full scale."""
+
+_BINS_DB = np.arange(-250.0, 500.0, 0.1)
+
+# Share of seconds whose broadband level lies from 0 to 3 dB, 3 to 6, ...: 600 s of synthesised
+# street and indoor scenes (demo_scenes), each clip of 10 s peak-normalised as in training; two
+# real recordings lie at 6 to 16 dB.
+_TRAINED_STEP_DB = 3.0
+_TRAINED_SHARES = (0.013, 0.060, 0.218, 0.337, 0.317, 0.055)
+_LEAST_OVERLAP = 0.2
+
+
+class LevelHistogram:
+    """Counts of 1-s broadband levels, in bins of 0.1 dB."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(len(_BINS_DB), dtype=np.int64)
+
+    def add(self, units: Units) -> None:
+        """Count the full seconds of ``units``."""
+        levels = broadband_levels(units)
+        bins = np.rint((levels - _BINS_DB[0]) / 0.1).astype(np.int64)
+        np.add.at(self._counts, bins.clip(0, len(_BINS_DB) - 1), 1)
+
+    def merge(self, other: "LevelHistogram") -> None:
+        """Add the counts of another histogram."""
+        self._counts += other._counts
+
+    @property
+    def n_seconds(self) -> int:
+        return int(self._counts.sum())
+
+    def percentile(self, percent: float) -> float:
+        """The level that ``percent`` of the seconds do not exceed, to 0.1 dB; NaN if empty."""
+        if not self.n_seconds:
+            return math.nan
+        wanted = math.ceil(self.n_seconds * percent / 100)
+        return float(_BINS_DB[np.searchsorted(np.cumsum(self._counts), max(wanted, 1))])
+
+    def offset_to_full_scale(self) -> float:
+        """What to add so that the `LOUD_PERCENTILE` is at `FULL_SCALE_DB`, to 0.1 dB."""
+        return round(FULL_SCALE_DB - self.percentile(LOUD_PERCENTILE), 1)
+
+    def overlap(self) -> float:
+        """Area that the histogram shares with that of training: 0 (apart) to 1 (the same)."""
+        edges = np.arange(len(_TRAINED_SHARES) + 1) * _TRAINED_STEP_DB
+        counts, _ = np.histogram(_BINS_DB, edges, weights=self._counts)
+        return float(np.minimum(counts / max(self.n_seconds, 1), _TRAINED_SHARES).sum())
+
+    def complaint(self) -> str | None:
+        """One line if the levels look wrong for the networks, else None."""
+        overlap = self.overlap()
+        if not self.n_seconds or overlap >= _LEAST_OVERLAP:
+            return None
+        low, middle, high = (self.percentile(p) for p in (5, 50, 95))
+        top = _TRAINED_STEP_DB * len(_TRAINED_SHARES)
+        return (
+            f"the levels look wrong for the network: broadband {middle:.0f} dB ({low:.0f} to "
+            f"{high:.0f} dB), but it was trained on 0 to {top:.0f} dB (overlap {overlap:.0%}); "
+            f"try --auto-offset, or --db-offset {self.offset_to_full_scale():+.1f} on top"
+        )
+
+
+def broadband_levels(units: Units) -> NDArray[np.float64]:
+    """Energy of all bands of each full second of ``units``, in dB."""
+    frames_per_s = units.levels_db.shape[2]
+    n_full = units.n_frames // frames_per_s
+    is_full = np.arange(units.levels_db.shape[1]) < n_full[:, np.newaxis]
+    power = (10 ** (units.levels_db[is_full].astype(np.float64) / 10)).sum(axis=2).mean(axis=1)
+    return 10 * np.log10(power)
+
+
+def histogram_of(units: Iterable[Units]) -> LevelHistogram:
+    """The levels of a whole archive."""
+    histogram = LevelHistogram()
+    for some in units:
+        histogram.add(some)
+    return histogram

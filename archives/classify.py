@@ -1,0 +1,199 @@
+"""One archive from its levels to its file of classes: streamed, resumable, reported."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from archives.calibration import LevelHistogram, histogram_of
+from archives.frames import FRAME_S, Archive, ArchiveError
+from archives.inference import LevelClassifier
+from archives.levels import LevelScale, scaled
+from archives.open_archive import ReadOptions, open_archive
+from archives.parts import PartStore, Rows
+from archives.presence import Presence
+from archives.selection import Selection
+from archives.timeline import Timeline, Units, in_parts
+from archives.writers import Description, write_rows
+from transcoder.files import atomic_write_text
+
+logger = logging.getLogger(__name__)
+
+_PART_S = 3600  # what a killed job loses at most
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What is the same for all archives of a run."""
+
+    classify: LevelClassifier
+    selection: Selection
+    about: dict[str, str]  # names and fingerprints of the networks, for the files of results
+    read: ReadOptions
+    scale: LevelScale
+    unit_s: int
+    suffix: str  # of the result: ".h5", ".parquet" or ".csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One classified archive; ``report`` is what its .json file says."""
+
+    path: Path
+    report: dict
+    presence: Presence
+    is_new: bool  # False if an earlier run had done it
+
+
+def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Result:
+    """Classify the archive at ``path``; write ``output/name`` + suffix and what belongs to it.
+
+    A finished one is not done again, and one that was broken off goes on at the last whole hour
+    of levels, unless the file or a setting changed. Memory does not depend on the length.
+
+    Raises
+    ------
+    ArchiveError
+        If the archive cannot be read or holds no usable levels.
+    """
+    archive = open_archive(path, setup.read)
+    job = _job(path, setup)
+    result_path = output / f"{name}{setup.suffix}"
+    beside = output / "reports" / name
+    report_path, presence_path = (Path(f"{beside}{end}") for end in (".json", "_presence.npz"))
+    finished = _finished(report_path, presence_path, result_path, job)
+    if finished is not None:
+        return finished
+
+    store = PartStore(Path(f"{beside}.parts"), job)
+    timeline = Timeline(setup.unit_s, where=str(path))
+    histogram = LevelHistogram()
+    _compute_parts(archive, timeline, histogram, store, setup)
+
+    presence = Presence.for_units(setup.selection.names, setup.unit_s)
+    about = {**setup.about, "source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
+    description = Description(setup.selection, archive.clock, setup.unit_s, about)
+    write_rows(result_path, _watched(store, presence, description), description)
+    presence.save(presence_path)
+    report = {
+        "job": job,
+        "result": result_path.name,
+        "clock": archive.clock,
+        "bands": len(archive.bands),
+        "seconds": presence.total_s,
+        "found": timeline.found.as_dict(),
+        "notes": timeline.found.describe(archive.clock),
+        "level_db": {f"p{p}": histogram.percentile(p) for p in (1, 50, 99)},
+        "level_warning": histogram.complaint(),
+    }
+    # the report comes last: with it the archive counts as done
+    atomic_write_text(report_path, json.dumps(report, indent=1))
+    store.remove()
+    return Result(result_path, report, presence, is_new=True)
+
+
+def archive_units(
+    archive: Archive, timeline: Timeline, scale: LevelScale | None = None
+) -> Iterator[Units]:
+    """The units of an archive on the networks' scale."""
+    return timeline.units(scaled(archive.blocks(), archive.bands, scale or LevelScale()))
+
+
+def measure_offset(paths: list[Path], read: ReadOptions) -> float:
+    """The offset in dB that brings the loud seconds of all ``paths`` together to full scale.
+
+    Archives that cannot be read are passed over here; classifying them reports why. Raises
+    `ArchiveError` if none can.
+    """
+    histogram = LevelHistogram()
+    for path in tqdm(paths, desc="measuring levels", unit=" files"):
+        try:
+            part = histogram_of(archive_units(open_archive(path, read), Timeline(where=str(path))))
+        except ArchiveError as error:
+            logger.warning("not measured: %s", error)
+        else:
+            histogram.merge(part)
+    if not histogram.n_seconds:
+        raise ArchiveError("no level could be measured: there is no full second of them")
+    return histogram.offset_to_full_scale()
+
+
+def _compute_parts(
+    archive: Archive,
+    timeline: Timeline,
+    histogram: LevelHistogram,
+    store: PartStore,
+    setup: Setup,
+) -> None:
+    """Fill ``store``. What it already has is read and put in time again, but not classified."""
+    units_per_part = max(1, _PART_S // setup.unit_s)
+    done = store.count
+    units = archive_units(archive, timeline, setup.scale)
+    with tqdm(
+        total=round(archive.n_frames * FRAME_S) if archive.n_frames else None,
+        initial=done * units_per_part * setup.unit_s,
+        desc=archive.path.name,
+        unit=" s",
+        unit_scale=True,
+        leave=False,
+    ) as progress:
+        for number, part in enumerate(in_parts(units, units_per_part)):
+            histogram.add(part)
+            if number == 0 and histogram.complaint():
+                logger.warning("%s: %s", archive.path, histogram.complaint())
+            if number < done:
+                continue
+            store.append(_rows(part, setup))
+            progress.update(int(part.n_seconds.sum()))
+
+
+def _rows(units: Units, setup: Setup) -> Rows:
+    values, indices = setup.selection.apply(setup.classify(units))
+    return Rows(
+        times_s=units.times_s,
+        coverage=(units.n_frames * FRAME_S / setup.unit_s).astype(np.float32),
+        segment=units.segment,
+        values=values,
+        indices=np.empty((len(units), 0), dtype=np.int16) if indices is None else indices,
+    )
+
+
+def _watched(store: PartStore, presence: Presence, description: Description) -> Iterator[Rows]:
+    """The parts on their way to the writer, counted into ``presence``."""
+    for rows in store:
+        dense = description.selection.dense(rows.values, rows.chosen)
+        presence.add(rows.times_s, dense, rows.coverage * description.unit_s)
+        yield rows
+
+
+def _job(path: Path, setup: Setup) -> dict:
+    """Everything that the result depends on, as plain JSON values."""
+    stat = path.stat()
+    groups = setup.selection.groups
+    job = {
+        "file": str(path.resolve()),
+        "bytes": stat.st_size,
+        "modified_ns": stat.st_mtime_ns,
+        "unit_s": setup.unit_s,
+        "names": setup.selection.names,
+        "groups": None if groups is None else [group.tolist() for group in groups],
+        "top_k": setup.selection.top_k,
+        "read": asdict(setup.read),
+        "scale": asdict(setup.scale),
+        "about": setup.about,
+    }
+    return json.loads(json.dumps(job))
+
+
+def _finished(report_path: Path, presence_path: Path, result: Path, job: dict) -> Result | None:
+    try:
+        report = json.loads(report_path.read_text(encoding="utf-8"))
+        if report["job"] != job or report["result"] != result.name or not result.is_file():
+            return None
+        return Result(result, report, Presence.load(presence_path), is_new=False)
+    except (OSError, ValueError, KeyError):
+        return None

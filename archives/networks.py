@@ -1,0 +1,83 @@
+"""The networks that the command lines name, ready to classify."""
+
+import zlib
+from pathlib import Path
+
+from torch import nn
+
+import transcoder
+from archives.inference import LevelClassifier
+from archives.selection import (
+    Selection,
+    all_classes,
+    best_classes,
+    read_groups,
+    traffic_voice_birds,
+)
+from transcoder.checkpoints import METHODS, find_checkpoint
+from transcoder.classifiers import load_classifier
+from transcoder.errors import MissingFileError, UsageError
+from transcoder.files import PROJECT_ROOT
+from transcoder.transcode import Transcoder
+
+DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
+"""Seconds classified as one: each for YAMNet; PANN was trained on clips of 10 s."""
+
+_EXPERIMENT = PROJECT_ROOT / "exp_classif_eval"
+GROUP_TABLES = {
+    "sonyc_ust": _EXPERIMENT / "sub_classes_sonyc_ust.xlsx",
+    "urbansound8k": _EXPERIMENT / "sub_classes_urbansound8k.xlsx",
+}
+"""Groups known by name beside "tvb": the tables of the classification experiment."""
+
+
+def load_level_classifier(
+    classifier: str, method: str, *, models: Path, weights: Path | None, device
+) -> tuple[LevelClassifier, dict[str, str]]:
+    """A transcoder and a classifier as one, and what to write about them into results.
+
+    Raises
+    ------
+    MissingFileError
+        If a model is not there; the message names the command that fetches it, and PINV.
+    """
+    try:
+        model = Transcoder.load(classifier, method, models=models, device=device)
+    except MissingFileError as error:
+        raise MissingFileError(f"{error}; or use --method pinv, which needs no model") from None
+    network = load_classifier(classifier, weights)
+    checkpoint = None
+    if method != "pinv":
+        checkpoint = find_checkpoint(models, classifier=classifier, method=method)
+    about = {
+        "classifier": network.teacher,
+        "classifier_crc32": fingerprint(network),
+        "transcoder": METHODS[method],
+        "transcoder_checkpoint": checkpoint.name if checkpoint else "none: PINV has no weights",
+        "transcoder_crc32": fingerprint(model.model),
+        "spectral_transcoder": transcoder.__version__,
+    }
+    return LevelClassifier(model, network), about
+
+
+def fingerprint(network: nn.Module) -> str:
+    """CRC-32 of all weights: tells one model from another of the same name."""
+    value = 0
+    for tensor in network.state_dict().values():
+        value = zlib.crc32(tensor.detach().cpu().contiguous().numpy().tobytes(), value)
+    return f"{value:08x}"
+
+
+def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) -> Selection:
+    """What the options ``--groups`` and ``--top-k`` ask for; all classes without them."""
+    if groups is not None and top_k is not None:
+        raise UsageError("--groups and --top-k exclude each other")
+    if top_k is not None:
+        if top_k < 1:
+            raise UsageError(f"--top-k must be 1 or more, not {top_k}")
+        return best_classes(classifier, top_k)
+    if groups is None:
+        return all_classes(classifier)
+    if groups.casefold() == "tvb":
+        return traffic_voice_birds(classifier)
+    return read_groups(GROUP_TABLES.get(groups.casefold(), Path(groups)), classifier)

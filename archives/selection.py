@@ -1,0 +1,104 @@
+"""Which probabilities are kept: those of all classes, of the best, or of groups of classes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcoder.audioset import TVB_NAMES, audioset_classes, class_names
+from transcoder.class_tables import Lookup, table_rows
+from transcoder.errors import UserError
+
+GROUP_COLUMNS = ("target_class_name", "audioset_id", "audioset_name")
+"""Headings of a table of groups; one AudioSet class a row, by its id, its name or both."""
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What is kept of each row of class probabilities.
+
+    Attributes
+    ----------
+    names : of the columns: the classifier's classes, or the groups
+    groups : for each name, the classifier's outputs that count for it; None for classes
+    top_k : keep only so many, the highest; None for all
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[NDArray[np.int64], ...] | None = None
+    top_k: int | None = None
+
+    def apply(self, probabilities: NDArray) -> tuple[NDArray[np.float32], NDArray[np.int16] | None]:
+        """``(n, n_classes)`` to what is kept.
+
+        Returns
+        -------
+        values : ``(n, k)``; a group has the maximum of its classes, as in the classification
+            experiment
+        indices : with ``top_k``, which of `names` they are, best first; else None
+        """
+        values = probabilities
+        if self.groups is not None:
+            values = np.stack([probabilities[:, group].max(axis=1) for group in self.groups], 1)
+        if self.top_k is None:
+            return values, None
+        order = np.argsort(-values, axis=1, kind="stable")[:, : self.top_k]
+        return np.take_along_axis(values, order, axis=1), order.astype(np.int16)
+
+    def dense(self, values: NDArray, indices: NDArray | None) -> NDArray[np.float32]:
+        """``(n, len(names))`` of what `apply` gave; what it did not keep is 0."""
+        if indices is None:
+            return values
+        full = np.zeros((len(values), len(self.names)), dtype=np.float32)
+        np.put_along_axis(full, indices.astype(np.int64), values, axis=1)
+        return full
+
+
+def all_classes(classifier: str) -> Selection:
+    """Every class of ``classifier``."""
+    return Selection(tuple(class_names(classifier)))
+
+
+def best_classes(classifier: str, k: int) -> Selection:
+    """The ``k`` most probable classes of each row."""
+    return Selection(tuple(class_names(classifier)), top_k=min(k, len(class_names(classifier))))
+
+
+def traffic_voice_birds(classifier: str) -> Selection:
+    """The three groups of the paper's metrics."""
+    classes = audioset_classes(classifier)
+    groups = tuple(np.array([c.index for c in classes if c.tvb == key]) for key in TVB_NAMES)
+    return Selection(tuple(TVB_NAMES.values()), groups)
+
+
+def read_groups(path: Path, classifier: str) -> Selection:
+    """Groups from a table (.xlsx or .csv) with the columns `GROUP_COLUMNS`.
+
+    The workbooks of the classification experiment are such tables. A class may count for several
+    groups; classes that ``classifier`` lacks are left out.
+
+    Raises
+    ------
+    UserError
+        Naming file and row of a class that is unknown; or if a group is left without a class.
+    """
+    known = audioset_classes("PANN")  # its 527 classes are AudioSet's; YAMNet lacks six of them
+    lookup = Lookup("AudioSet class", [c.mid for c in known], [c.name for c in known])
+    members: dict[str, set[str]] = {}
+    for row, (group, mid, name) in table_rows(path, GROUP_COLUMNS):
+        where = f"{path}, row {row}"
+        if not group:
+            raise UserError(f"{where}: no name of a group (column {GROUP_COLUMNS[0]})")
+        members.setdefault(group, set()).add(known[lookup.position(mid, name, where)].mid)
+    if not members:
+        raise UserError(f"{path}: holds no groups")
+    classes = audioset_classes(classifier)
+    groups = tuple(
+        np.array([c.index for c in classes if c.mid in ids], dtype=np.int64)
+        for ids in members.values()
+    )
+    for name, group in zip(members, groups, strict=True):
+        if not group.size:
+            raise UserError(f"{path}: {classifier} has none of the classes of group {name!r}")
+    return Selection(tuple(members), groups)

@@ -1,0 +1,112 @@
+"""A recording classified from its audio and from its third-octave levels, compared."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from archives.parts import Rows
+from archives.selection import Selection
+from transcoder.checkpoints import METHODS
+from transcoder.classifiers import Classifier
+from transcoder.settings import CHUNK_DURATION_S
+from transcoder.transcode import Transcoder
+
+TRUE_MELS = "true Mels"
+
+
+def classify_ways(
+    waveform: NDArray[np.float32],
+    sample_rate: int,
+    transcoders: Mapping[str, Transcoder],
+    classifier: Classifier,
+    selection: Selection,
+    *,
+    unit_s: int,
+) -> dict[str, Rows]:
+    """Classes of ``(samples,)`` by every way: `TRUE_MELS` first, then each transcoder.
+
+    Each way has one row for every ``unit_s`` seconds; the last may be shorter.
+    """
+    reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
+    mels = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
+    for method, transcoder in transcoders.items():
+        mels[METHODS[method]] = transcoder.from_wave(waveform, sample_rate)
+    duration_s = len(waveform) / sample_rate
+    return {
+        way: _rows(chunks, classifier, selection, unit_s, duration_s)
+        for way, chunks in mels.items()
+    }
+
+
+def _rows(
+    mels: Tensor, classifier: Classifier, selection: Selection, unit_s: int, duration_s: float
+) -> Rows:
+    if unit_s == CHUNK_DURATION_S:
+        probabilities = classifier.probabilities(mels)
+    else:
+        units = mels.split(unit_s)
+        probabilities = torch.stack([classifier.file_probabilities(unit) for unit in units])
+    values, indices = selection.apply(probabilities.numpy())
+    times_s = np.arange(len(values), dtype=np.float64) * unit_s
+    return Rows(
+        times_s=times_s,
+        coverage=np.minimum((duration_s - times_s) / unit_s, 1).astype(np.float32),
+        segment=np.zeros(len(values), dtype=np.int64),
+        values=values,
+        indices=np.empty((len(values), 0), dtype=np.int16) if indices is None else indices,
+    )
+
+
+def agreement_table(ways: Mapping[str, Rows], selection: Selection, n_shown: int) -> list[str]:
+    """Lines of a table: the names that the true Mels make most probable, and every way's mean.
+
+    In brackets the correlation over time with the true Mels, where both vary.
+    """
+    dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
+    truth = dense[TRUE_MELS]
+    shown = np.argsort(-truth.mean(axis=0), kind="stable")[:n_shown]
+    width = max(len(selection.names[k]) for k in shown)
+    lines = [" " * width + "".join(f"  {way:>16}" for way in dense)]
+    for k in shown:
+        cells = []
+        for way, values in dense.items():
+            mean = f"{values[:, k].mean():.3f}"
+            agreement = "" if way == TRUE_MELS else _correlation(truth[:, k], values[:, k])
+            cells.append(f"  {mean + agreement:>16}")
+        lines.append(f"{selection.names[k]:<{width}}" + "".join(cells))
+    return lines
+
+
+def _correlation(a: NDArray, b: NDArray) -> str:
+    if len(a) < 3 or a.std() == 0 or b.std() == 0:
+        return "    (-)"
+    return f" ({np.corrcoef(a, b)[0, 1]:+.2f})"
+
+
+def agreement_figure(
+    ways: Mapping[str, Rows], selection: Selection, unit_s: int, n_shown: int
+) -> Figure:
+    """One panel for each way: the most probable names of the true Mels over time."""
+    dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
+    shown = np.argsort(-dense[TRUE_MELS].mean(axis=0), kind="stable")[:n_shown]
+    figure = Figure(figsize=(2.2 + 2.6 * len(dense), 1.2 + 0.3 * len(shown)), layout="constrained")
+    panels = figure.subplots(1, len(dense), sharey=True, squeeze=False)[0]
+    for panel, (way, values) in zip(panels, dense.items(), strict=True):
+        image = panel.imshow(
+            values[:, shown].T,
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, len(values) * unit_s, len(shown) - 0.5, -0.5),
+            vmin=0,
+            vmax=1,
+            cmap="viridis",
+        )
+        panel.set_title(way, fontsize=10)
+        panel.set_xlabel("time (s)")
+    panels[0].set_yticks(range(len(shown)), [selection.names[k] for k in shown])
+    figure.colorbar(image, ax=panels.tolist(), label="probability", pad=0.01)
+    return figure

@@ -1,0 +1,86 @@
+"""Time stamps as people write them, to seconds."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from archives.frames import LOCAL, RELATIVE, UTC, ArchiveError
+
+_EARLIEST_DATE_S = 1e8  # 1973: a smaller number of seconds counts from some other start
+_LATEST_DATE_S = 1e10  # year 2286: larger numbers are milli-, micro- or nanoseconds
+
+
+def to_seconds(
+    column: pd.Series, *, time_format: str | None, first_row: int, where: str
+) -> tuple[NDArray[np.float64], str]:
+    """Seconds of a column of stamps, and which clock they are.
+
+    Parameters
+    ----------
+    column
+        Numbers (seconds; since 1970 also milli-, micro- or nanoseconds), dates, or text in ISO
+        8601 or ``time_format`` (of `datetime.strptime`). Empty cells give NaN.
+    first_row
+        Row of the file where the column starts, for messages.
+
+    Returns
+    -------
+    seconds : (n,) float64
+        Since 1970 in UTC (or in the unnamed zone of stamps without one), or from some start.
+    clock : RELATIVE, LOCAL or UTC
+
+    Raises
+    ------
+    ArchiveError
+        Naming the first row whose stamp cannot be read.
+    """
+    if pd.api.types.is_numeric_dtype(column) and time_format is None:
+        return _from_numbers(column.to_numpy(np.float64))
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return _from_dates(column)
+    text = column.astype("string").str.strip()
+    text = text.mask(text == "")
+    given = text.dropna()
+    if given.empty:
+        return np.full(len(text), np.nan), LOCAL
+    parse = {"format": time_format or "ISO8601", "errors": "coerce"}
+    aware = pd.to_datetime(given.iloc[:1], **parse)
+    is_utc = getattr(aware.dtype, "tz", None) is not None
+    dates = pd.to_datetime(text, utc=True, **parse)
+    bad = dates.isna().to_numpy() & text.notna().to_numpy()
+    if bad.any():
+        row = int(bad.argmax())
+        wanted = f"the form {time_format!r}" if time_format else "ISO 8601 (or give --time-format)"
+        raise ArchiveError(
+            f"{where}, row {first_row + row}: the time {text.iloc[row]!r} does not follow {wanted}"
+        )
+    seconds, _ = _from_dates(dates)
+    return seconds, UTC if is_utc else LOCAL
+
+
+def _from_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+    largest = np.nanmax(np.abs(numbers), initial=0.0)
+    if largest < _EARLIEST_DATE_S:
+        return numbers, RELATIVE
+    scale = 1.0
+    while largest * scale > _LATEST_DATE_S:
+        scale /= 1000
+    return numbers * scale, UTC
+
+
+def _from_dates(dates: pd.Series) -> tuple[NDArray[np.float64], str]:
+    zone = getattr(dates.dtype, "tz", None)
+    if zone is not None:
+        dates = dates.dt.tz_convert("UTC").dt.tz_localize(None)
+    stamps = dates.to_numpy("datetime64[us]")
+    seconds = stamps.astype(np.int64) / 1e6
+    seconds[np.isnat(stamps)] = np.nan
+    return seconds, LOCAL if zone is None else UTC
+
+
+def iso(seconds: float, clock: str) -> str:
+    """A time as text: ISO 8601 to the millisecond ("Z" for UTC), or seconds."""
+    if clock not in (LOCAL, UTC):
+        return f"{seconds:.3f} s"
+    stamp = np.datetime64(round(seconds * 1000), "ms")
+    return f"{stamp}{'Z' if clock == UTC else ''}"

@@ -1,0 +1,247 @@
+"""Frames with their time stamps, to units of whole seconds without holes.
+
+What the stamps say decides: frames that follow each other make a segment; a gap, or a jump back,
+ends it and starts another. A segment is cut into units of one or more seconds.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archives.frames import FRAME_S, ArchiveError, Block
+from archives.irregularities import Irregularities
+from transcoder.settings import THIRD_OCTAVE
+
+MAX_FILL = 2
+"""So many missing frames (0.25 s) are filled from their neighbours; more end the segment."""
+
+_TOLERANCE_S = FRAME_S / 2
+_FRAMES_PER_S = THIRD_OCTAVE.frames_per_chunk
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Stretches of levels, each classified as one.
+
+    Attributes
+    ----------
+    times_s : (n,) float64, of the first frame
+    levels_db : (n, seconds, 8, 29) float32; after a unit's last frame: digital silence, as after
+        the end of a recording
+    n_frames : (n,) int, frames before that
+    segment : (n,) int, counted from 0
+    """
+
+    times_s: NDArray[np.float64]
+    levels_db: NDArray[np.float32]
+    n_frames: NDArray[np.int64]
+    segment: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def __getitem__(self, rows: slice) -> "Units":
+        return Units(*(a[rows] for a in self._arrays()))
+
+    @property
+    def n_seconds(self) -> NDArray[np.int64]:
+        """Seconds that hold a frame, ``(n,)``."""
+        return -(-self.n_frames // _FRAMES_PER_S)
+
+    def _arrays(self) -> tuple[NDArray, ...]:
+        return self.times_s, self.levels_db, self.n_frames, self.segment
+
+    @staticmethod
+    def join(units: list["Units"]) -> "Units":
+        return Units(
+            *(np.concatenate(arrays) for arrays in zip(*(u._arrays() for u in units), strict=True))
+        )
+
+
+class Timeline:
+    """Puts blocks of frames in time; see `units`.
+
+    Within a block, frames are put in order first; a frame less than half a frame after another is
+    a repetition and is dropped.
+
+    Attributes
+    ----------
+    found : what was irregular so far
+    """
+
+    def __init__(self, unit_s: int = 1, *, where: str = "input"):
+        self.found = Irregularities()
+        self._where = where
+        self._unit_frames = unit_s * _FRAMES_PER_S
+        self._is_first = True
+        self._whole_seconds = False
+        self._n_rows = 0
+        self._last_stamp, self._last_rank = np.nan, 0  # of stamps in whole seconds
+        self._segment = -1
+        # frames of the open segment that wait for their unit to be complete, and the last one
+        self._times = np.empty(0)
+        self._levels = np.empty((0, THIRD_OCTAVE.n_bands), dtype=np.float32)
+        self._last: tuple[float, NDArray] | None = None
+
+    def units(self, blocks: Iterable[Block]) -> Iterator[Units]:
+        """The units of ``blocks``, as soon as they are complete; the last may be partial.
+
+        Raises
+        ------
+        ArchiveError
+            If the first block shows that the levels are not those of 125 ms, or if no block has
+            a usable frame.
+        """
+        for block in blocks:
+            yield from self._add(block)
+        yield from self._close()
+        if self._segment < 0:
+            raise ArchiveError(f"{self._where}: none of its {self._n_rows} frames is complete")
+
+    def _add(self, block: Block) -> Iterator[Units]:
+        times, levels = self._usable(block)
+        if not len(times):
+            return
+        previous = -np.inf if self._last is None else self._last[0]
+        keep = np.abs(np.diff(times, prepend=previous)) >= _TOLERANCE_S
+        self.found.repeated += int((~keep).sum())
+        times, levels = times[keep], levels[keep]
+        if not len(times):
+            return
+        if self._last is not None:
+            times = np.concatenate(([self._last[0]], times))
+            levels = np.concatenate((self._last[1][np.newaxis], levels))
+        steps = np.rint(np.diff(times) / FRAME_S).astype(np.int64)
+        cuts = np.flatnonzero((steps < 0) | (steps > MAX_FILL + 1)) + 1
+        for cut in cuts:
+            self.found.add_cut(times[cut - 1], times[cut])
+        bounds = [0, *cuts.tolist(), len(times)]
+        self._last = times[-1], levels[-1]
+        for number, (start, stop) in enumerate(pairwise(bounds)):
+            continues = number == 0 and self._segment >= 0
+            if not continues:
+                yield from self._close()
+                self._segment += 1
+                self.found.segments += 1
+            filled = self._fill(times[start:stop], levels[start:stop])
+            # the frame before this block was kept only to fill up to the first one
+            self._times = np.concatenate((self._times, filled[0][continues:]))
+            self._levels = np.concatenate((self._levels, filled[1][continues:]))
+            yield from self._complete()
+
+    def _usable(self, block: Block) -> tuple[NDArray, NDArray]:
+        """Times and levels of the complete frames, in order."""
+        first_row, self._n_rows = self._n_rows, self._n_rows + len(block)
+        self.found.frames += len(block)
+        if block.times_s is None:
+            times = np.arange(first_row, self._n_rows) * FRAME_S
+        else:
+            times = block.times_s
+        usable = np.isfinite(times) & np.isfinite(block.levels_db).all(axis=1)
+        self.found.missing += int((~usable).sum())
+        if self._is_first:
+            # the stamps of incomplete frames show the step too
+            self._check_step(times[np.isfinite(times)])
+        times, levels = times[usable], block.levels_db[usable]
+        backward = int((np.diff(times) < -_TOLERANCE_S).sum())
+        if backward:
+            self.found.unordered += backward
+            order = np.argsort(times, kind="stable")
+            times, levels = times[order], levels[order]
+        return self._spread(times) if self._whole_seconds else times, levels
+
+    def _check_step(self, times: NDArray) -> None:
+        """Learn from the first block how the stamps advance."""
+        self._is_first = False
+        steps = np.diff(times)
+        if not len(steps):
+            return
+        if not steps.any():
+            if len(steps) < _FRAMES_PER_S:
+                return
+            raise ArchiveError(f"{self._where}: all its first time stamps are the same")
+        are_whole = (times == np.rint(times)).all()
+        self._whole_seconds = bool(are_whole and (steps == 0).mean() > 0.5)
+        step = np.median(np.abs(steps))
+        if not self._whole_seconds and abs(step - FRAME_S) > _TOLERANCE_S:
+            raise ArchiveError(
+                f"{self._where}: its time stamps are {step:g} s apart; fast third-octave levels, "
+                f"one frame each {FRAME_S:g} s, are needed"
+            )
+
+    def _spread(self, stamps: NDArray) -> NDArray:
+        """Stamps in whole seconds: the frames of a second follow each other within it."""
+        starts = np.flatnonzero(np.diff(stamps, prepend=np.nan) != 0)
+        begin = np.repeat(starts, np.diff(starts, append=len(stamps)))
+        rank = np.arange(len(stamps)) - begin
+        if len(stamps):
+            if stamps[0] == self._last_stamp:
+                rank[begin == 0] += self._last_rank + 1
+            self._last_stamp, self._last_rank = stamps[-1], int(rank[-1])
+        # more than 8 in a second: the others repeat its last one
+        return stamps + np.minimum(rank, _FRAMES_PER_S - 1) * FRAME_S
+
+    def _fill(self, times: NDArray, levels: NDArray) -> tuple[NDArray, NDArray]:
+        """Interpolate the few frames that are missing within a segment, in dB."""
+        steps = np.rint(np.diff(times) / FRAME_S).astype(np.int64)
+        if (steps <= 1).all():
+            return times, levels
+        # a late frame may be rounded down to no step: it still is a frame of its own
+        position = np.concatenate(([0], np.cumsum(np.maximum(steps, 1))))
+        wanted = np.arange(position[-1] + 1)
+        after = np.searchsorted(position, wanted)
+        before = np.maximum(after - (position[after] != wanted), 0)
+        span = np.maximum(position[after] - position[before], 1)
+        share = ((wanted - position[before]) / span)[:, np.newaxis]
+        self.found.filled += len(wanted) - len(times)
+        filled = levels[before] * (1 - share) + levels[after] * share
+        return np.interp(wanted, position, times), filled.astype(np.float32)
+
+    def _complete(self) -> Iterator[Units]:
+        n_units, rest = divmod(len(self._times), self._unit_frames)
+        if n_units:
+            stop = len(self._times) - rest
+            shape = (n_units, -1, _FRAMES_PER_S, THIRD_OCTAVE.n_bands)
+            yield Units(
+                self._times[: stop : self._unit_frames],
+                self._levels[:stop].reshape(shape),
+                np.full(n_units, self._unit_frames),
+                np.full(n_units, self._segment),
+            )
+            self._times, self._levels = self._times[stop:], self._levels[stop:]
+
+    def _close(self) -> Iterator[Units]:
+        """The last unit of the open segment, where it is only partly full."""
+        n_frames = len(self._times)
+        if n_frames:
+            padding = ((0, self._unit_frames - n_frames), (0, 0))
+            levels = np.pad(self._levels, padding, constant_values=THIRD_OCTAVE.silence_db)
+            yield Units(
+                self._times[:1],
+                levels.reshape(1, -1, _FRAMES_PER_S, THIRD_OCTAVE.n_bands),
+                np.array([n_frames]),
+                np.array([self._segment]),
+            )
+            self._times, self._levels = self._times[:0], self._levels[:0]
+
+
+def in_parts(units: Iterable[Units], size: int) -> Iterator[Units]:
+    """The same units, ``size`` at a time; the last part may be shorter."""
+    waiting: list[Units] = []
+    n_waiting = 0
+    for some in units:
+        waiting.append(some)
+        n_waiting += len(some)
+        if n_waiting < size:
+            continue
+        joined = Units.join(waiting)
+        full = len(joined) - len(joined) % size
+        for start in range(0, full, size):
+            yield joined[start : start + size]
+        waiting = [joined[full:]]
+        n_waiting = len(joined) - full
+    if n_waiting:
+        yield Units.join(waiting)

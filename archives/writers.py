@@ -1,0 +1,127 @@
+"""Results as one file: HDF5, Parquet or CSV, written part by part."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from archives.frames import LOCAL, UTC
+from archives.parts import Rows
+from archives.selection import Selection
+from transcoder.files import atomic_path
+
+FORMATS = ("h5", "parquet", "csv")
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What a file of results says about itself."""
+
+    selection: Selection
+    clock: str
+    unit_s: int
+    about: dict[str, str]  # classifier, weights, transcoder, offset...
+
+
+def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> None:
+    """Write ``parts`` to ``path`` atomically; its suffix is one of `FORMATS`."""
+    writer = {".h5": _write_hdf5, ".parquet": _write_parquet, ".csv": _write_csv}[path.suffix]
+    with atomic_path(path) as temporary:
+        writer(temporary, parts, description)
+
+
+def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> None:
+    """``time``, ``coverage``, ``segment``, ``probabilities`` and perhaps ``classes``; ``names``."""
+    import h5py
+
+    with h5py.File(path, "w", track_order=True) as file:
+        file.attrs.update({**description.about, "unit_s": description.unit_s})
+        file["names"] = [name.encode() for name in description.selection.names]
+        for rows in parts:
+            arrays = {
+                "time": rows.times_s,
+                "coverage": rows.coverage,
+                "segment": rows.segment.astype(np.int32),
+                "probabilities": rows.values,
+            }
+            if rows.chosen is not None:
+                arrays["classes"] = rows.chosen
+            for name, values in arrays.items():
+                _extend(file, name, values)
+        unit = "seconds since 1970-01-01" if description.clock in (LOCAL, UTC) else "seconds"
+        file["time"].attrs["unit"] = f"{unit} (clock: {description.clock})"
+
+
+def _extend(file, name: str, values: np.ndarray) -> None:
+    if name not in file:
+        file.create_dataset(
+            name,
+            data=values,
+            maxshape=(None, *values.shape[1:]),
+            chunks=(min(len(values), 1024), *values.shape[1:]),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+        )
+        return
+    data = file[name]
+    data.resize(len(data) + len(values), axis=0)
+    data[-len(values) :] = values
+
+
+def _write_parquet(path: Path, parts: Iterable[Rows], description: Description) -> None:
+    import pyarrow.parquet as parquet
+
+    writer = None
+    try:
+        for rows in parts:
+            table = _table(rows, description).replace_schema_metadata(description.about)
+            writer = writer or parquet.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _write_csv(path: Path, parts: Iterable[Rows], description: Description) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as compute
+    from pyarrow import csv
+
+    writer = None
+    try:
+        for rows in parts:
+            table = _table(rows, description)
+            for number, column in enumerate(table.columns):
+                if pa.types.is_floating(column.type) and column.type != pa.float64():
+                    # six digits say all that a probability holds
+                    rounded = compute.round(column.cast(pa.float64()), 6)
+                    table = table.set_column(number, table.column_names[number], rounded)
+            writer = writer or csv.CSVWriter(path, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _table(rows: Rows, description: Description):
+    """One column for the time, one for each class; or, of the best, one for each rank."""
+    import pyarrow as pa
+
+    if description.clock in (LOCAL, UTC):
+        stamps = np.rint(rows.times_s * 1000).astype("datetime64[ms]")
+        zone = "UTC" if description.clock == UTC else None
+        columns = {"time": pa.array(stamps, pa.timestamp("ms", tz=zone))}
+    else:
+        columns = {"time_s": pa.array(rows.times_s)}
+    columns["coverage"] = pa.array(rows.coverage)
+    columns["segment"] = pa.array(rows.segment.astype(np.int32))
+    names = np.array(description.selection.names)
+    for number, values in enumerate(rows.values.T):
+        if rows.chosen is None:
+            columns[str(names[number])] = pa.array(values)
+        else:
+            columns[f"class_{number + 1}"] = pa.array(names[rows.chosen[:, number]].tolist())
+            columns[f"probability_{number + 1}"] = pa.array(values)
+    return pa.table(columns)

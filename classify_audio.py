@@ -1,0 +1,65 @@
+"""Tell what is heard in a recording: from the audio itself, and from its third-octave levels.
+
+Side by side for each class or group: the mean probability from the true Mel spectrogram and
+behind each transcoder, and how well the two agree over time. This is what a sensor that stores
+only third-octave levels loses for the sounds you care about. Writes, into --output: the
+probabilities over time of every way (<name>_<way>.csv) and a figure of them.
+"""
+
+import sys
+from pathlib import Path
+
+from classify_third_octave import add_network_options
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError
+
+SHOWN = 10
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument("audio", type=Path, help="sound file")
+    add_network_options(parser)
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+    if args.window is not None and args.window < 1:
+        raise UsageError(f"--window must be 1 or more seconds, not {args.window}")
+
+    from archives.frames import NO_CLOCK
+    from archives.networks import DEFAULT_WINDOW_S, choose_selection
+    from archives.side_by_side import agreement_figure, agreement_table, classify_ways
+    from archives.writers import Description, write_rows
+    from transcoder.audio import read_audio
+    from transcoder.classifiers import load_classifier
+    from transcoder.devices import choose_device
+    from transcoder.plots import save_figure
+    from transcoder.transcode import load_transcoders
+
+    device = choose_device(args.device)
+    selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
+    waveform, sample_rate = read_audio(args.audio)
+    classifier = load_classifier(args.classifier, args.classifier_weights).to(device)
+    transcoders, missing = load_transcoders(args.classifier, models=args.models, device=device)
+    unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
+    ways = classify_ways(waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s)
+    for way, rows in ways.items():
+        about = {"classifier": classifier.teacher, "mels": way, "source": args.audio.name}
+        description = Description(selection, NO_CLOCK, unit_s, about)
+        name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
+        write_rows(args.output / name, [rows], description)
+    figure_path = args.output / f"{args.audio.stem}_classes.png"
+    save_figure(agreement_figure(ways, selection, unit_s, SHOWN), figure_path)
+    print(f"{args.audio}, {classifier.teacher}; mean probability, (agreement over time)")
+    print("\n".join(agreement_table(ways, selection, SHOWN)))
+    print(f"wrote {args.output}")
+    for line in missing:
+        print(f"missing: {line}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Tell what was heard from archives of fast third-octave levels.
+
+Reads .npy, .npz, .h5, .csv, .csv.gz and .parquet files, folders of them and globs; writes, for
+each, the probabilities of sound classes over time into --output, a report of what was irregular,
+and a figure of the most present classes. Running it again goes on where it was broken off.
+
+All inputs of a run are taken as one sensor's: give another sensor another --output. A live stream
+of CSV lines comes from standard input (-) or a growing file (--watch) and gives one line of JSON
+for each second.
+"""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError, UserError
+from transcoder.files import PROJECT_ROOT
+
+logger = logging.getLogger(__name__)
+
+LIVE_TOP_K = 5
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument("inputs", nargs="*", help="files, folders, globs; - for standard input")
+    parser.add_argument("--watch", type=Path, help="follow this CSV file as it grows")
+    add_network_options(parser)
+    parser.add_argument(
+        "--method",
+        choices=("pinv", "cnn_mels", "cnn_logits"),
+        default="cnn_logits",
+        help="transcoder; pinv needs no trained model",
+    )
+    parser.add_argument("--format", choices=("h5", "parquet", "csv"), default="h5")
+    levels = parser.add_argument_group("levels")
+    levels.add_argument(
+        "--db-offset",
+        type=float,
+        default=0.0,
+        help="added to every level, to bring it to the scale of full-scale audio",
+    )
+    levels.add_argument(
+        "--auto-offset",
+        action="store_true",
+        help="measure the offset: the 99th percentile of the 1-s broadband levels comes to full "
+        "scale (23 dB); it is printed for reuse",
+    )
+    levels.add_argument(
+        "--missing-band-db",
+        type=float,
+        default=-40.0,
+        help="level for bands that the archive lacks, after the offset",
+    )
+    reading = parser.add_argument_group("reading")
+    reading.add_argument("--dataset", default="fast_125ms", help="of .h5 and .npz files")
+    reading.add_argument("--time-column", help="of tables (default: the one named like it)")
+    reading.add_argument("--time-format", help="of strptime (default: ISO 8601 or numbers)")
+    return parser
+
+
+def add_network_options(parser: Parser) -> None:
+    """The options that classify_audio.py has too."""
+    parser.add_argument("--classifier", choices=("YamNet", "PANN"), default="YamNet")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=PROJECT_ROOT / "reference_models",
+        help="folder of the trained transcoders",
+    )
+    parser.add_argument(
+        "--classifier_weights",
+        type=Path,
+        help="weight file of the classifier, when not in pann/ or yamnet/",
+    )
+    parser.add_argument(
+        "--window",
+        type=int,
+        help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
+    )
+    parser.add_argument("--top-k", type=int, help="keep only the K most probable classes")
+    parser.add_argument(
+        "--groups",
+        help="keep groups of classes: tvb (traffic, voice, birds), sonyc_ust, urbansound8k, or a "
+        ".csv or .xlsx with columns target_class_name, audioset_id, audioset_name",
+    )
+    parser.add_argument("--output", type=Path, default=PROJECT_ROOT / "sound_classes")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+    is_live = args.watch is not None or "-" in args.inputs
+    _check(args, is_live)
+
+    from archives.inputs import find_inputs
+    from archives.networks import DEFAULT_WINDOW_S, choose_selection, load_level_classifier
+    from transcoder.devices import choose_device
+
+    tasks = [] if is_live else find_inputs(args.inputs)
+    if is_live and args.groups is None and args.top_k is None:
+        args.top_k = LIVE_TOP_K
+    selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
+    unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
+    classify, about = load_level_classifier(
+        args.classifier,
+        args.method,
+        models=args.models,
+        weights=args.classifier_weights,
+        device=choose_device(args.device),
+    )
+    logger.info("%s behind %s", about["classifier"], about["transcoder"])
+    if is_live:
+        return _run_live(args, classify, selection, unit_s)
+    return _run(args, tasks, classify, about, selection, unit_s)
+
+
+def _check(args, is_live: bool) -> None:
+    if not args.inputs and args.watch is None:
+        raise UsageError("give files, folders or globs to classify, - or --watch FILE")
+    if is_live and len(args.inputs) + (args.watch is not None) > 1:
+        raise UsageError("a live stream (- or --watch) must be the only input")
+    if args.window is not None and not 1 <= args.window <= 3600:
+        raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
+    if args.auto_offset and (args.db_offset or is_live):
+        raise UsageError("--auto-offset needs a whole archive, and no --db-offset beside it")
+
+
+def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> int:
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from archives.classify import Setup, classify_archive, measure_offset
+    from archives.levels import LevelScale
+    from archives.open_archive import ReadOptions
+    from archives.summary import describe_result
+
+    read = ReadOptions(args.dataset, args.time_column, args.time_format)
+    offset_db = args.db_offset
+    if args.auto_offset:
+        offset_db = measure_offset([task.path for task in tasks], read)
+        print(f"measured offset; to use it again: --db-offset {offset_db:.1f}")
+    scale = LevelScale(offset_db, args.missing_band_db)
+    setup = Setup(classify, selection, about, read, scale, unit_s, f".{args.format}")
+    results, failures = [], []
+    start = time.monotonic()
+    with logging_redirect_tqdm():
+        for task in tasks:
+            try:
+                result = classify_archive(task.path, task.name, args.output, setup)
+            except UserError as error:
+                failures.append(str(error))
+                continue
+            results.append((task, result))
+            print("\n".join(describe_result(result)))
+    _finish(args.output, results, time.monotonic() - start)
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _finish(output: Path, results: list, elapsed_s: float) -> None:
+    """Print the summary and draw the figures: one for all dates, one for each file without."""
+    from archives.frames import LOCAL, UTC
+    from archives.presence_figure import presence_figure
+    from archives.summary import describe_presence, merged
+    from transcoder.plots import save_figure
+
+    if not results:
+        return
+    print("\n".join(describe_presence(merged([result for _, result in results]))))
+    new_s = sum(result.report["seconds"] for _, result in results if result.is_new)
+    if new_s:
+        print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
+    dated = {LOCAL: "presence.png", UTC: "presence_utc.png"}
+    series: dict[str, list] = {}
+    for task, result in results:
+        name = dated.get(result.report["clock"], f"{task.name}_presence.png")
+        series.setdefault(name, []).append(result)
+    for name, members in series.items():
+        path = output / name
+        title = members[0].path.stem if len(members) == 1 else f"{len(members)} archives"
+        figure = presence_figure(merged(members), members[0].report["clock"], title)
+        save_figure(figure, path)
+        print(f"wrote {path}")
+
+
+def _run_live(args, classify, selection, unit_s: int) -> int:
+    from archives.levels import LevelScale
+    from archives.live import classify_lines, followed
+
+    scale = LevelScale(args.db_offset, args.missing_band_db)
+    lines = sys.stdin if args.watch is None else followed(args.watch)
+    try:
+        for line in classify_lines(
+            lines,
+            classify,
+            selection,
+            scale,
+            unit_s=unit_s,
+            time_column=args.time_column,
+            time_format=args.time_format,
+        ):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        logger.info("stopped")
+    except BrokenPipeError:
+        # whoever read our lines has gone; nothing is left to do, and nothing to flush
+        sys.stdout = None
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
