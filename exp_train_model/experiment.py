@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
+from exp_train_model.experiment_sizes import selector_of
 from exp_train_model.feature_files import SPLITS
 from exp_train_model.plans import METRICS, PLANS
 from transcoder.files import PROJECT_ROOT
@@ -111,6 +112,4 @@ def oracle_setting(setting: "Setting", experiment: Experiment) -> "Setting":
 
 def command_for(setting: "Setting") -> str:
     """The command that runs one setting."""
-    order = [name for name in setting if len(setting.plan.factors[name]) > 1]
-    selector = "+".join(f"{name}={setting[name]}" for name in order)
-    return f"{COMMAND} -s {setting.plan.name}/{selector} -c"
+    return f"{COMMAND} -s {selector_of(setting, with_step=True)} -c"

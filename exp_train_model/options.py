@@ -28,6 +28,21 @@ class RunOptions:
         """From what the parser of `add_options` understood."""
         return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
 
+    def as_arguments(self) -> list[str]:
+        """The command line that gives these options; usual values are left out."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value == field.default:
+                continue
+            if field.name == "pretrained":
+                words.append("--no_pretrained")
+            elif field.name == "data_path":
+                words += ["--data_path", str(Path(value).absolute())]
+            else:
+                words += [f"--{field.name}"] + ([] if value is True else [str(value)])
+        return words
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `RunOptions` to a parser."""

@@ -34,7 +34,7 @@ def arguments(data, folder, selector=SELECTOR):
 def start(data, folder, selector=SELECTOR):
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), *arguments(data, folder, selector)],
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 

@@ -1,0 +1,96 @@
+"""Which models belong to the experiment, restricted to the paper's rows or in detail."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+from exp_train_model.plans import CLASSIFIERS
+from transcoder.errors import UsageError
+
+if TYPE_CHECKING:  # doce takes a while to import
+    from doce_plans.settings import Setting
+
+SIZES = ("restricted", "detailed")
+PAPER_EPOCHS = 200
+
+_PAPER_ROWS = (
+    ("cnn", "learning_rate=-3+kernel_size=5+nb_layers=5+dilation=1+nb_channels=64"),
+    ("hybridts", "learning_rate=-3+dilation=1+prop_logit=100"),
+    ("ts", "transcoder=self+learning_rate=-4"),
+    ("ts", "transcoder=effnet_b0+learning_rate=-5"),
+    ("ts", "transcoder=effnet_b7+learning_rate=-5"),
+)
+"""Trained models of the paper's table: plan and factors, beside data set, classifier and epoch."""
+
+_TRAINED_PLANS = ("mlp", "cnn", "hybridts", "ts")
+
+
+def reference_selector(dataset: str, classifier: str) -> str:
+    """Selects what must be there before anything is trained: targets, and PINV's scores."""
+    return f"reference/dataset={dataset}+classifier={classifier}"
+
+
+def model_selectors(
+    experiment: Experiment,
+    size: str,
+    dataset: str,
+    *,
+    epoch: int | None = PAPER_EPOCHS,
+    classifiers: Sequence[str] = CLASSIFIERS,
+) -> list[str]:
+    """A selector for each trained model; it selects the model's train, evaluate and metric step.
+
+    Parameters
+    ----------
+    size
+        "restricted": the paper's rows. "detailed": every hyper-parameter of the plans besides.
+    epoch
+        Train so many epochs; None: all numbers that the plans have.
+
+    Raises
+    ------
+    UsageError
+        If no plan has such settings.
+    """
+    if size not in SIZES:
+        raise UsageError(f"unknown experiment size {size!r}: choose {' or '.join(SIZES)}")
+    candidates = list(_PAPER_ROWS)
+    if size == "detailed":
+        candidates += [(plan, "") for plan in _TRAINED_PLANS if _has(experiment, plan, epoch=epoch)]
+    epochs = "" if epoch is None else f"+epoch={epoch}"
+    found: dict[Setting, None] = {}
+    for classifier in classifiers:
+        for plan, factors in candidates:
+            if _has(experiment, plan, dataset=dataset):
+                common = f"step=train+dataset={dataset}+classifier={classifier}{epochs}"
+                selector = "+".join(filter(None, (common, factors)))
+                found |= dict.fromkeys(experiment.select(f"{plan}/{selector}"))
+    if not found:
+        raise UsageError(f"no plan trains on dataset {dataset!r} for {epoch} epochs")
+    return [selector_of(setting) for setting in found]
+
+
+def selector_of(setting: "Setting", *, with_step: bool = False) -> str:
+    """The selector of one setting, or without its step: of all steps of its model."""
+    names = [
+        name
+        for name, modalities in setting.plan.factors.items()
+        if len(modalities) > 1 and (with_step or name != "step")
+    ]
+    return f"{setting.plan.name}/" + "+".join(f"{name}={setting[name]}" for name in names)
+
+
+def method_name(setting: "Setting") -> str:
+    """What the paper calls the setting's model."""
+    transcoder = setting["transcoder"]
+    if transcoder == "cnn_pinv":
+        if setting["ts"] == 0:
+            return "CNN-mels"
+        return "CNN-logits" if setting["prop_logit"] == 100 else "CNN-hybrid"
+    return {"pinv": "PINV", "mlp_pinv": "MLP-PINV", "mlp": "MLP"}.get(transcoder, transcoder)
+
+
+def _has(experiment: Experiment, name: str, **values: str | int | None) -> bool:
+    """Whether the plan called ``name`` has these modalities; None is always there."""
+    (plan,) = (plan for plan in experiment.plans if plan.name == name)
+    return all(v is None or v in plan.factors[factor] for factor, v in values.items())

@@ -1,0 +1,87 @@
+"""Step 7 of the paper: tables of the training experiment, our numbers beside the published ones.
+
+Writes results_training_PANN and results_training_YamNet. Bold is best; blue does not differ
+significantly from the best (paired t-test over recordings, p > 0.05).
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
+from exp_train_model.experiment_sizes import PAPER_EPOCHS, SIZES, model_selectors
+from exp_train_model.plans import ABLATION_DATASETS, CLASSIFIERS
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UserError
+
+EXTENSIONS = ("png", "html", "tex", "csv", "md", "pdf")
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--ext", nargs="+", choices=EXTENSIONS, default=["png"], help="formats to write"
+    )
+    parser.add_argument("--dataset", choices=ABLATION_DATASETS, default="full")
+    parser.add_argument("--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
+    parser.add_argument(
+        "--experiment_size", choices=SIZES, default="restricted",
+        help="restricted: the paper's rows; detailed: all models with results",
+    )  # fmt: skip
+    parser.add_argument(
+        "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
+    )
+    parser.add_argument(
+        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
+        help="where the experiment's files are",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER",
+        help="where the tables go (default: the experiment's folder for exports, see -i of "
+        "main_doce_training.py)",
+    )  # fmt: skip
+    return parser
+
+
+@reports_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    from doce_plans.export import export_table
+    from exp_train_model.published_table import only_methods, table_beside_published
+
+    experiment = training_experiment(args.experiment_path)
+    folder = args.output or experiment.path("export")
+    problems = []
+    for classifier in args.classifier:
+        # the oracle is the truth: its row would be the best in every column
+        pinv = f"transcoder=pinv+dataset={args.dataset}+classifier={classifier}"
+        selectors = [f"reference/step=metric+{pinv}"]
+        selectors += [
+            f"{selector}+step=metric"
+            for selector in model_selectors(
+                experiment, args.experiment_size, args.dataset,
+                epoch=args.epoch, classifiers=[classifier],
+            )
+        ]  # fmt: skip
+        first, *more = [experiment.select(selector) for selector in selectors]
+        for selection in more:
+            first += selection
+        try:
+            table = table_beside_published(experiment, first, classifier)
+        except UserError as error:
+            problems.append(f"{classifier}: {error}")
+            continue
+        if args.experiment_size == "restricted":
+            table = only_methods(table)
+        print(table)
+        for extension in args.ext:
+            path = folder / f"results_training_{classifier}.{extension}"
+            export_table(table, path)
+            print(path)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What all launchers have in common: the options that choose models, and their commands."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from doce_plans.experiment import Experiment
+from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
+from exp_train_model.experiment_sizes import (
+    PAPER_EPOCHS,
+    SIZES,
+    model_selectors,
+    reference_selector,
+)
+from exp_train_model.options import RunOptions, add_options
+from exp_train_model.plans import ABLATION_DATASETS, CLASSIFIERS
+from transcoder.files import PROJECT_ROOT
+
+MAIN_SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
+
+
+def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
+    """Add the options that choose models, and those of `RunOptions`."""
+    parser.add_argument(
+        size_option, dest="size", choices=SIZES, default="restricted",
+        help="restricted: the models of the paper's table; detailed: all hyper-parameters",
+    )  # fmt: skip
+    parser.add_argument("--dataset", choices=ABLATION_DATASETS, default="full")
+    parser.add_argument("--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
+    parser.add_argument(
+        "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
+    )
+    parser.add_argument(
+        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
+        help="where models, outputs and scores go",
+    )  # fmt: skip
+    add_options(parser)
+
+
+def chosen_experiment(args: argparse.Namespace) -> Experiment:
+    return training_experiment(args.experiment_path)
+
+
+def chosen_references(args: argparse.Namespace) -> list[str]:
+    """Selectors of the reference plan, one for each classifier: to be run before all others."""
+    return [reference_selector(args.dataset, classifier) for classifier in args.classifier]
+
+
+def chosen_models(args: argparse.Namespace) -> list[str]:
+    """A selector for each model to train."""
+    return model_selectors(
+        chosen_experiment(args),
+        args.size,
+        args.dataset,
+        epoch=args.epoch,
+        classifiers=args.classifier,
+    )
+
+
+def main_command(args: argparse.Namespace) -> list[str]:
+    """The command that runs selected settings, but for the selector; finished ones are skipped."""
+    words = [sys.executable, str(MAIN_SCRIPT), "-c", "-S"]
+    if args.experiment_path != DEFAULT_FOLDER:
+        words += ["--experiment_path", str(args.experiment_path.absolute())]
+    return words + RunOptions.from_arguments(args).as_arguments()

@@ -1,0 +1,70 @@
+"""Run the training experiment on this computer, one model after the other, the oracle first.
+
+Each model is trained, evaluated and scored in a process of its own. After a failure the others go
+on, and failures are listed at the end. Run again, it goes on where it was.
+"""
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from exp_train_model.launch_experiment.choice import (
+    add_choice,
+    chosen_models,
+    chosen_references,
+    main_command,
+)
+from exp_train_model.stopping import StopRequest, stop_request
+from transcoder.cli import Parser, reports_errors
+
+_POLL_S = 0.2
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    add_choice(parser, "--exp_type")
+    parser.add_argument("--dry-run", action="store_true", help="only show the commands")
+    return parser
+
+
+@reports_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    selectors = chosen_references(args) + chosen_models(args)
+    commands = {selector: [*main_command(args), "-s", selector] for selector in selectors}
+    if args.dry_run:
+        print(*map(shlex.join, commands.values()), sep="\n")
+        return 0
+    failed = {}
+    with stop_request() as stop:
+        for number, (selector, command) in enumerate(commands.items(), start=1):
+            print(f"[{number}/{len(commands)}] {selector}", flush=True)
+            start = time.monotonic()
+            status = _run(command, stop)
+            if stop:
+                print(f"stopped at {selector}; the same command goes on", file=sys.stderr)
+                return 128 + stop.signal_number
+            print(f"  {'failed' if status else 'done'} in {time.monotonic() - start:.0f} s")
+            if status:
+                failed[selector] = status
+    for selector, status in failed.items():
+        print(f"failed with exit status {status}: {selector}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _run(command: list[str], stop: StopRequest) -> int:
+    """The exit status of ``command``; a signal that asks us to stop is handed on to it."""
+    process = subprocess.Popen(command)
+    handed_on = False
+    while process.poll() is None:
+        if stop and not handed_on:
+            process.send_signal(stop.signal_number)
+            handed_on = True
+        time.sleep(_POLL_S)
+    return process.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

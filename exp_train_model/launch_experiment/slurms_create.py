@@ -1,0 +1,136 @@
+"""Write SLURM scripts of the training experiment: one job for the reference plan, one array job
+with a task for each model.
+
+What a site wants (partition, account, modules, time, GPUs) stands in a template: copy one of the
+folder templates, edit it and give its path. launch_exp_slurms.py submits the scripts.
+"""
+
+import shlex
+import string
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exp_train_model.launch_experiment.choice import (
+    add_choice,
+    chosen_models,
+    chosen_references,
+    main_command,
+)
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import MissingFileError, UserError
+from transcoder.files import PROJECT_ROOT, atomic_write_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+SETTINGS_FILE = "settings.txt"
+REFERENCE_SUFFIX = "_slurm_reference.slurm"
+ARRAY_SUFFIX = "_slurm_models.slurm"
+
+_BODY = """\
+# SLURM warns with USR1 before the time limit: the program saves its state and leaves, and the job
+# takes its place in the queue again, to go on from there.
+warned=0
+trap 'warned=1; kill -USR1 "$pid"' USR1
+{command} &
+pid=$!
+wait "$pid"
+status=$?
+if [ "$warned" = 1 ]; then
+    wait "$pid"  # the first wait ended with the signal, not with the program
+    status=$?
+    if [ "$status" = 138 ]; then
+        scontrol requeue "${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}\
+${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}"
+    fi
+fi
+exit "$status"
+"""
+
+
+class SlurmTemplate(string.Template):
+    """Places to fill are written ``%%{name}``: SLURM uses ``%x``, the shell ``$name``."""
+
+    delimiter = "%%"
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    add_choice(parser, "--experiment_size")
+    parser.add_argument(
+        "--template", default="generic", metavar="NAME|FILE",
+        help=f"one of {', '.join(sorted(p.stem for p in TEMPLATES.glob('*.slurm')))}, or a file",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER",
+        help="where the scripts and their logs go (default: slurm in the experiment's folder)",
+    )  # fmt: skip
+    return parser
+
+
+@reports_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    folder = (args.output or args.experiment_path / "slurm").absolute()
+    template = find_template(args.template)
+    models = chosen_models(args)
+    command = shlex.join(main_command(args))
+    references = " ".join(f"-s {shlex.quote(selector)}" for selector in chosen_references(args))
+    settings = folder / SETTINGS_FILE
+    line = f'"$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(str(settings))})"'
+    scripts = {
+        REFERENCE_SUFFIX: fill(
+            template, f"{command} {references}", job_name="transcoder_reference",
+            log=folder / "logs" / "%x-%j.out",
+        ),
+        ARRAY_SUFFIX: fill(
+            template, f"{command} -s {line}", job_name="transcoder_models",
+            log=folder / "logs" / "%x-%A_%a.out", array=f"0-{len(models) - 1}",
+        ),
+    }  # fmt: skip
+    (folder / "logs").mkdir(parents=True, exist_ok=True)  # SLURM does not make it
+    atomic_write_text(settings, "\n".join(models) + "\n")
+    print(settings)
+    for suffix, text in scripts.items():
+        path = folder / f"{template.stem}{suffix}"
+        atomic_write_text(path, text)
+        print(path)
+    print(f"{len(models)} models; submit with: launch_exp_slurms.py {folder}")
+    return 0
+
+
+def find_template(name: str) -> Path:
+    """The template of this name or path; `MissingFileError` if there is none."""
+    for path in (TEMPLATES / f"{name}.slurm", Path(name)):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.slurm")))
+    raise MissingFileError(f"no template {name!r}: give a file, or one of {known}")
+
+
+def fill(template: Path, command: str, *, job_name: str, log: Path, array: str = "") -> str:
+    """The script that runs ``command``; with ``array`` once for each of these task numbers.
+
+    Raises
+    ------
+    UserError
+        If the template has a place that we do not know, or lacks one that we need.
+    """
+    text = template.read_text(encoding="utf-8")
+    places = {
+        "job_name": job_name,
+        "log": str(log),
+        "array": f"#SBATCH --array={array}" if array else "# no array",
+        "project": shlex.quote(str(PROJECT_ROOT)),
+        "command": _BODY.format(command=command),
+    }
+    missing = [name for name in places if f"%%{{{name}}}" not in text]
+    if missing:
+        raise UserError(f"{template}: lacks the place %%{{{missing[0]}}}")
+    try:
+        return SlurmTemplate(text).substitute(places)
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{template}: unknown or broken place: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

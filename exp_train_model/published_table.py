@@ -1,0 +1,122 @@
+"""The training experiment's table with the published results beside ours."""
+
+import csv
+import dataclasses
+import re
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+from doce_plans.identifiers import FILLER
+from doce_plans.results import load_results
+from doce_plans.selectors import Selection
+from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
+from exp_train_model.experiment import model_file
+from exp_train_model.experiment_sizes import method_name
+
+if TYPE_CHECKING:
+    from doce_plans.settings import Setting
+
+NOT_TRAINED = ("oracle", "pinv")
+
+
+def published_results(classifier: str) -> dict[str, dict[str, float]]:
+    """The paper's results: by method, then by the metrics' published names.
+
+    Source: Tailleur et al., DCASE 2023; data set ``full`` (TAU), 200 epochs.
+    """
+    text = (resources.files("exp_train_model") / "published_results.csv").read_text("utf-8")
+    results = {}
+    for row in csv.DictReader(text.splitlines()):
+        if row.pop("classifier") == classifier:
+            method = row.pop("method")
+            results[method] = {name: float(value) for name, value in row.items() if value}
+    return results
+
+
+def table_beside_published(experiment: Experiment, selection: Selection, classifier: str) -> Table:
+    """Our table of the selected metric steps, each metric followed by the paper's value.
+
+    Raises
+    ------
+    UserError
+        If no selected setting has results.
+    """
+    table = make_table(experiment, selection)
+    settings = [setting for setting, results in load_results(experiment, selection) if results]
+    published = published_results(classifier)
+    n = table.n_factor_columns
+    shown = {heading.name for heading in table.headings[n:]}
+    metrics = [metric for metric in experiment.metrics if metric.label in shown]
+
+    def place(cell: Cell) -> Cell:
+        return cell[0], 1 + n + 2 * (cell[1] - n)
+
+    cells = []
+    for setting, row in zip(settings, table.cells, strict=True):
+        method = method_name(setting)
+        line = [method, *row[:n]]
+        for metric, cell in zip(metrics, row[n:], strict=True):
+            value = published.get(method, {}).get(metric.output)
+            line += [cell, MISSING if value is None else metric.format(value)]
+        cells.append(tuple(line))
+    headings = [Heading("method"), *table.headings[:n]]
+    for heading in table.headings[n:]:
+        headings += [heading, Heading("published")]
+    return dataclasses.replace(
+        table,
+        headings=tuple(headings),
+        n_factor_columns=1 + n,
+        cells=tuple(cells),
+        best=frozenset(map(place, table.best)),
+        not_different=frozenset(map(place, table.not_different)),
+        p_values={place(cell): p for cell, p in table.p_values.items()},
+        notes=(*table.notes, *_notes(experiment, settings)),
+    )
+
+
+def only_methods(table: Table) -> Table:
+    """`table_beside_published` without its columns of factors: where methods tell rows apart."""
+    less = table.n_factor_columns - 1
+
+    def place(cell: Cell) -> Cell:
+        return cell[0], cell[1] - less
+
+    return dataclasses.replace(
+        table,
+        header=re.sub(rf"\w+: {FILLER} ", "", table.header),
+        headings=(table.headings[0], *table.headings[1 + less :]),
+        n_factor_columns=1,
+        cells=tuple((row[0], *row[1 + less :]) for row in table.cells),
+        best=frozenset(map(place, table.best)),
+        not_different=frozenset(map(place, table.not_different)),
+        p_values={place(cell): p for cell, p in table.p_values.items()},
+    )
+
+
+def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+    """Where the numbers come from."""
+    from transcoder.checkpoints import provenance, read_settings
+
+    made = provenance()
+    tables = {
+        setting: read_settings(model_file(setting, experiment))
+        for setting in settings
+        if setting["transcoder"] not in NOT_TRAINED
+    }
+    how = {setting: table.get("settings") or {} for setting, table in tables.items()}
+    datasets = ", ".join(dict.fromkeys(setting["dataset"] for setting in settings))
+    devices = ", ".join(dict.fromkeys(str(h.get("device", "?")) for h in how.values())) or "-"
+    notes = [
+        "published: Tailleur et al., DCASE 2023 (data set full, 200 epochs)",
+        f"table made {made['date']}, spectral-transcoder {made['spectral_transcoder']} "
+        f"({made['git_commit']}), torch {made['torch']}, data set {datasets}, trained on {devices}",
+    ]
+    for setting, h in how.items():
+        trial = [f"{name} {h[name]}" for name in ("epochs_override", "max_steps")
+                 if h.get(name) is not None]  # fmt: skip
+        if setting["ts"] and "prop_logit" not in setting and not h.get("pretrained"):
+            trial.append("from random weights")
+        if trial:
+            notes.append(f"trial: {method_name(setting)} with {', '.join(trial)}")
+    return notes
