@@ -5,10 +5,10 @@ import os
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from exp_train_model.precision import Precision, last_layer_in_float32
 from transcoder.classifiers import Classifier, load_classifier
+from transcoder.folding import fold_batch_norm
 
 
 def load_teacher(
@@ -35,29 +35,11 @@ def load_teacher(
 
 def prepare_teacher(teacher: Classifier, precision: Precision) -> Classifier:
     """Make a frozen classifier fast, in place: see `load_teacher`."""
-    fold_batch_norms(teacher.network)
+    teacher.network = fold_batch_norm(teacher.network)
     if precision.is_mixed:
         last_layer_in_float32(teacher.network)
     teacher.requires_grad_(False)
     return teacher.to(precision.device, memory_format=torch.channels_last)
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Fold each BatchNorm that follows a convolution into it, in place; exact in evaluation.
-
-    Pairs are ``conv``/``bn``, ``conv1``/``bn1``, ``conv2``/``bn2`` of one module, and neighbours
-    in an `nn.Sequential`.
-    """
-    for module in list(network.modules()):
-        children = dict(module.named_children())
-        pairs = [(name, name.replace("conv", "bn")) for name in children if "conv" in name]
-        if isinstance(module, nn.Sequential):
-            pairs = list(zip(list(children), list(children)[1:], strict=False))
-        for first, second in pairs:
-            conv, norm = children[first], children.get(second)
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, first, fuse_conv_bn_eval(conv, norm))
-                setattr(module, second, nn.Identity())
 
 
 def fingerprint(network: nn.Module) -> str:

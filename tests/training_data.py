@@ -11,7 +11,7 @@ from transcoder.pinv import Pinv
 CHUNKS_PER_FILE = 2
 
 
-def write_features(folder, *, n_files: int = 6, dataset: str = "TEST", seed: int = 0):
+def write_features(folder, *, n_files=6, dataset="TEST", seed=0, input_type="third_octave"):
     """Feature files of all splits: Mels that a transcoder can learn from the levels."""
     for number, split in enumerate(SPLITS):
         rng = np.random.default_rng([seed, number])
@@ -27,7 +27,7 @@ def write_features(folder, *, n_files: int = 6, dataset: str = "TEST", seed: int
             file["scene"] = np.zeros(n, np.int64)
             file["file_index"] = np.repeat(np.arange(n_files), CHUNKS_PER_FILE)
             file["file_names"] = [f"{split}-{i}.wav" for i in range(n_files)]
-            file.attrs["input_type"] = "third_octave"
+            file.attrs["input_type"] = input_type
             file.attrs["scenes"] = ["park"]
     return folder
 
@@ -35,6 +35,6 @@ def write_features(folder, *, n_files: int = 6, dataset: str = "TEST", seed: int
 def write_classifier(path, name: str = "YamNet"):
     """Random weights in the format of the classifier's published file."""
     torch.manual_seed(11)
-    state = new_network(name).state_dict()
+    state = new_network(name, width=0.25).state_dict()  # a small YAMNet is quicker
     torch.save({"model": state} if name == "PANN" else state, path)
     return path
