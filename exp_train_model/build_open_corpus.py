@@ -10,6 +10,7 @@ Beside the scenes, open_corpus_sources.csv lists every recording in them with it
 
 import functools
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def _sources(archives: dict[str, Path], wanted, store: Path, seed: int, workers:
     from exp_train_model.open_corpus.selection import decode_package, pick
 
     store.mkdir(parents=True, exist_ok=True)
+    for leftover in store.glob(".unpacking-*"):
+        shutil.rmtree(leftover)  # of a run that was killed
     found = map_all(
         functools.partial(decode_package, wanted=wanted, store=store),
         list(archives.values()),

@@ -158,6 +158,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     import yaml
 
     from exp_train_model.open_corpus.layout import SOURCES_TABLE
+    from exp_train_model.teacher import fingerprint
     from transcoder.checkpoints import provenance
     from transcoder.files import atomic_path, atomic_write_text
 
@@ -166,6 +167,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
         "model": "YamNet",
         "classes": teacher.front_end.n_classes,
         "teacher": teacher.teacher,
+        "teacher_fingerprint": fingerprint(teacher.network),
         "loss": "BCE between the class probabilities of student and teacher",
         "settings": dataclasses.asdict(config),
         "corpus": {

@@ -111,6 +111,22 @@ def test_prints_the_classes_when_the_weights_are_there(
     assert err.startswith("missing: no CNN-mels transcoder for YamNet")
 
 
+def test_the_embedded_yamnet_hears_where_the_real_one_is_not_there(
+    tmp_path, models, recording, monkeypatch, capsys
+):
+    from transcoder import classifiers
+
+    if not classifiers.SMALL_YAMNET.is_file():
+        pytest.skip("yamnet_small.pth is not there")
+    monkeypatch.delenv("YAMNET_WEIGHTS")
+    monkeypatch.setattr(classifiers, "PROJECT_ROOT", tmp_path)  # nothing was fetched
+    arguments = ("--classifier", "YamNet", "--models", models, "--output", tmp_path)
+    assert run(recording, *arguments, "--iterations", 1) == 0
+    out, err = capsys.readouterr()
+    assert "top 10 classes, YamNet small (distilled; width 0.25):" in out
+    assert "missing:" not in err
+
+
 def test_without_any_transcoder_the_rest_is_produced(tmp_path, recording, capsys):
     assert (
         run(recording, "--models", tmp_path / "none", "--output", tmp_path, "--iterations", 1) == 0
