@@ -4,10 +4,12 @@ Writes results_training_PANN and results_training_YamNet. Bold is best; blue doe
 significantly from the best (paired t-test over recordings, p > 0.05).
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from doce_plans.experiment import Experiment
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import PAPER_EPOCHS, SIZES, model_selectors
 from exp_train_model.plans import ABLATION_DATASETS, CLASSIFIERS
@@ -32,6 +34,10 @@ def build_parser() -> Parser:
         "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
     )
     parser.add_argument(
+        "-s", "--select", action="append", metavar="SELECTOR",
+        help="rows in place of those: plan/factor=modality+...; can be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
         help="where the experiment's files are",
     )  # fmt: skip
@@ -53,17 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = args.output or experiment.path("export")
     problems = []
     for classifier in args.classifier:
-        # the oracle is the truth: its row would be the best in every column
-        pinv = f"transcoder=pinv+dataset={args.dataset}+classifier={classifier}"
-        selectors = [f"reference/step=metric+{pinv}"]
-        selectors += [
-            f"{selector}+step=metric"
-            for selector in model_selectors(
-                experiment, args.experiment_size, args.dataset,
-                epoch=args.epoch, classifiers=[classifier],
-            )
-        ]  # fmt: skip
-        first, *more = [experiment.select(selector) for selector in selectors]
+        first, *more = [experiment.select(s) for s in _selectors(experiment, args, classifier)]
         for selection in more:
             first += selection
         try:
@@ -71,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except UserError as error:
             problems.append(f"{classifier}: {error}")
             continue
-        if args.experiment_size == "restricted":
+        if args.experiment_size == "restricted" and not args.select:
             table = only_methods(table)
         print(table)
         for extension in args.ext:
@@ -81,6 +77,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _selectors(experiment: Experiment, args: argparse.Namespace, classifier: str) -> Sequence[str]:
+    """The rows of a table."""
+    # the oracle is the truth: its row would be the best in every column
+    pinv = f"reference/transcoder=pinv+dataset={args.dataset}"
+    models = args.select or model_selectors(
+        experiment, args.experiment_size, args.dataset, epoch=args.epoch, classifiers=[classifier]
+    )
+    return [f"{selector}+step=metric+classifier={classifier}" for selector in [pinv, *models]]
 
 
 if __name__ == "__main__":
