@@ -6,11 +6,13 @@ Both train the paper's CNN (5 layers, kernel 5, 64 channels) on random data; the
 random weights, which cost the same time as trained ones.
 """
 
-import statistics
+import itertools
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
 
+from exp_train_model.options import PRECISIONS
 from transcoder.cli import Parser, reports_errors
 
 STEPS_OF_RESTRICTED_PLAN = 240_000
@@ -21,10 +23,10 @@ def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
-        "--precision", default="auto", choices=("auto", "fp32", "tf32", "bf16", "fp16")
+        "--precision", nargs="+", choices=PRECISIONS, default=["auto"], help="of our step"
     )
     parser.add_argument("--batch_size", type=int, default=64, help="chunks of 1 s")
-    parser.add_argument("--steps", type=int, default=5, help="timed steps, after one to warm up")
+    parser.add_argument("--steps", type=int, default=5, help="timed steps, after some to warm up")
     parser.add_argument("--compile", action="store_true", help="use torch.compile for our step")
     parser.add_argument(
         "--classifiers", nargs="+", choices=("YamNet", "PANN"), default=["YamNet", "PANN"]
@@ -39,20 +41,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     from transcoder.devices import choose_device
 
     device = choose_device(args.device)
-    print(f"{'model':24}{'literal':>12}{'ours':>12}{'ratio':>8}{'TFLOP/s':>10}{'240k steps':>12}")
-    for classifier in args.classifiers:
-        for through_teacher in (False, True):
-            literal = seconds_per_step(
-                literal_step(classifier, through_teacher, args.batch_size, device), args, device
-            )
-            precision = choose_precision(args.precision, device)
-            step = our_step(classifier, through_teacher, args.batch_size, precision, args.compile)
-            ours = seconds_per_step(step, args, device)
-            rate = flops(step) / ours / 1e12
-            name = f"CNN-{'logits' if through_teacher else 'mels'} {classifier}"
+    print(f"{'model':20}{'step':>9}{'time':>12}{'ratio':>8}{'TFLOP/s':>10}{'240k steps':>12}")
+    for classifier, through_teacher in itertools.product(args.classifiers, (False, True)):
+        common = (classifier, through_teacher, args.batch_size)
+        steps = {"literal": literal_step(*common, device)}
+        for name in args.precision:
+            precision = choose_precision(name, device)
+            steps[precision.name] = our_step(*common, precision, compiled=args.compile)
+        times = seconds_per_step(steps, args.steps, device)
+        model = f"CNN-{'logits' if through_teacher else 'mels'} {classifier}"
+        for name, step in steps.items():
+            rate = flops(step) / times[name] / 1e12
             print(
-                f"{name:24}{1e3 * literal:9.1f} ms{1e3 * ours:9.1f} ms{literal / ours:8.2f}"
-                f"{rate:10.3f}{STEPS_OF_RESTRICTED_PLAN * ours / 3600:10.1f} h",
+                f"{model:20}{name:>9}{1e3 * times[name]:9.1f} ms"
+                f"{times['literal'] / times[name]:8.2f}{rate:10.3f}"
+                f"{STEPS_OF_RESTRICTED_PLAN * times[name] / 3600:10.1f} h",
                 flush=True,
             )
     return 0
@@ -68,6 +71,7 @@ def our_step(
     from exp_train_model.losses import logits_loss, mel_loss
     from exp_train_model.session import Session
     from exp_train_model.teacher import prepare_teacher
+    from exp_train_model.train_step import place_model
     from exp_train_model.training import make_optimizer, training_step
     from transcoder.classifiers import Classifier, new_network
 
@@ -79,11 +83,7 @@ def our_step(
         loss = logits_loss(teacher)
         if compiled:
             teacher.compile()
-    import torch
-
-    model.to(memory_format=torch.channels_last)
-    if compiled:
-        model.compile()
+    place_model(model, precision.device, compiled=compiled)
     session = Session(model, make_optimizer(model, 1e-3), precision.grad_scaler(), {})
     return lambda: training_step(session, batch, loss, precision)
 
@@ -93,10 +93,8 @@ def literal_step(classifier: str, through_teacher: bool, batch_size: int, device
     import torch
     from torch.nn import functional
 
-    from exp_train_model.precision import choose_precision
     from transcoder.classifiers import new_network
 
-    choose_precision("fp32", device)
     model, batch = _model_and_batch(classifier, batch_size, device)
     model.pinv = _literal_pinv(classifier, device)
     teacher = new_network(classifier).to(device).eval()
@@ -161,26 +159,40 @@ def _literal_pinv(classifier: str, device):
     return LiteralPinv()
 
 
-def seconds_per_step(step: Step, args, device) -> float:
-    """Median time of a step; on a GPU the mean, for steps there run into each other."""
+def seconds_per_step(steps: dict[str, Step], n: int, device) -> dict[str, float]:
+    """Time of each kind of step.
+
+    On a CPU the least of ``n``, the kinds taking turns: others may be using the computer. On a
+    GPU the mean of ``n``, for there steps run into each other.
+    """
     import torch
 
-    step()
-    if device.type == "cuda":
-        for _ in range(10):  # benchmarking of kernels, compilation
+    best = dict.fromkeys(steps, math.inf)
+    if device.type == "cpu":
+        for _ in range(n + 1):
+            for name, step in steps.items():
+                start = time.perf_counter()
+                step()
+                best[name] = min(best[name], time.perf_counter() - start)
+        return best
+    for name, step in steps.items():
+        set_switches(name, device)
+        for _ in range(10):  # kernels are chosen and compiled in the first ones
             step()
         torch.cuda.synchronize()
         start = time.perf_counter()
-        for _ in range(args.steps):
+        for _ in range(n):
             step()
         torch.cuda.synchronize()
-        return (time.perf_counter() - start) / args.steps
-    times = []
-    for _ in range(args.steps):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        best[name] = (time.perf_counter() - start) / n
+    return best
+
+
+def set_switches(name: str, device) -> None:
+    """Set torch's switches for a step: the literal one is float32 without TF32."""
+    from exp_train_model.precision import choose_precision
+
+    choose_precision("fp32" if name == "literal" else name, device)
 
 
 def flops(step: Step) -> int:

@@ -83,16 +83,19 @@ def new_session(
     model = build_model(config.model, pretrained=options.pretrained)
     if precision.is_mixed and config.model.predicts_classes:
         last_layer_in_float32(model)
-    # compiled replication padding wants contiguous tensors on a CPU (torch 2.11)
-    contiguous = options.compile and precision.device.type == "cpu"
-    model.to(
-        precision.device,
-        memory_format=torch.contiguous_format if contiguous else torch.channels_last,
-    )
-    if options.compile:
-        model.compile()
+    place_model(model, precision.device, compiled=options.compile)
     optimizer = make_optimizer(model, config.learning_rate)
     return Session(model, optimizer, precision.grad_scaler(), identity)
+
+
+def place_model(model: nn.Module, device: torch.device, *, compiled: bool) -> None:
+    """Bring a model to the device in the memory layout that is fastest there."""
+    # compiled replication padding wants contiguous tensors on a CPU (torch 2.11)
+    contiguous = compiled and device.type == "cpu"
+    layout = torch.contiguous_format if contiguous else torch.channels_last
+    model.to(device, memory_format=layout)
+    if compiled:
+        model.compile()
 
 
 def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
