@@ -37,6 +37,9 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--ext", nargs="+", choices=FORMATS, default=list(FORMATS), help="formats of the tables"
     )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="default: the experiment's folder for exports"
+    )
     parser.add_argument("--no-figures", action="store_true", help="write the tables only")
     return parser
 
@@ -52,7 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in args.dataset:
         try:
             with logging_redirect_tqdm():
-                export_dataset(experiment, DATASETS[name], args.ext, figures=not args.no_figures)
+                export_dataset(
+                    experiment,
+                    DATASETS[name],
+                    args.output or experiment.path("export"),
+                    args.ext,
+                    figures=not args.no_figures,
+                )
         except UserError as error:
             failed.append(f"{name}: {error}")
     for line in failed:
@@ -60,8 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def export_dataset(experiment, dataset: Dataset, formats: Sequence[str], *, figures: bool) -> None:
-    """Write the tables and figures of a data set; print where they are."""
+def export_dataset(
+    experiment, dataset: Dataset, folder: Path, formats: Sequence[str], *, figures: bool
+) -> None:
+    """Write the tables and figures of a data set to ``folder``; print where they are."""
     from doce_plans.export import export_table
     from exp_classif_eval.result_tables import (
         class_tables,
@@ -71,7 +82,7 @@ def export_dataset(experiment, dataset: Dataset, formats: Sequence[str], *, figu
     )
     from transcoder.files import atomic_path
 
-    folder, short_name = experiment.path("export"), _SHORT_NAMES[dataset.name]
+    short_name = _SHORT_NAMES[dataset.name]
     table = score_table(experiment, dataset)
     print(table)
     for extension in formats:

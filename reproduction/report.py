@@ -41,6 +41,12 @@ def build_parser() -> Parser:
         default=CLASSIF_FOLDER,
         help="folder of the classification experiment",
     )
+    for name in ("train", "classif"):
+        parser.add_argument(
+            f"--{name}_export",
+            type=Path,
+            help="folder of that experiment's tables (default: its usual folder for exports)",
+        )
     parser.add_argument(
         "--audio",
         type=Path,
@@ -59,8 +65,9 @@ def main(argv=None) -> int:
 
     sections = collect(
         results=args.results,
-        train_export=training_experiment(args.train_experiment).path("export"),
-        classif_export=classification_experiment(args.classif_experiment).path("export"),
+        train_export=args.train_export or training_experiment(args.train_experiment).path("export"),
+        classif_export=args.classif_export
+        or classification_experiment(args.classif_experiment).path("export"),
         audio=args.audio,
         run_log=args.run_log or args.results / "run_log.json",
     )

@@ -25,7 +25,7 @@ class Step:
     """One numbered step of the reproduction.
 
     ``commands`` are scripts of the project with their arguments; ``reads`` and ``writes`` are the
-    files and folders that decide whether the step has to run again.
+    files, folders and patterns (``folder/name*``) that decide whether the step has to run again.
     """
 
     number: int
@@ -36,7 +36,7 @@ class Step:
 
     def lines(self) -> list[str]:
         """The commands as one would type them in the project folder."""
-        return [shlex.join(("python", *command)) for command in self.commands]
+        return [_line(command) for command in self.commands]
 
 
 @dataclass
@@ -61,7 +61,6 @@ def run_steps(
     state_path: Path,
     log_path: Path,
     mode: str,
-    environment: dict[str, str] | None = None,
 ) -> list[StepRecord]:
     """Run ``steps`` in order, each command in a process of its own, from the project folder.
 
@@ -73,8 +72,6 @@ def run_steps(
         JSON file of this run: versions, and each step's time and peak memory.
     mode
         For the log: "demo", "restricted" or "detailed".
-    environment
-        Added to that of the commands.
 
     Raises
     ------
@@ -85,7 +82,7 @@ def run_steps(
     previous = _read_json(log_path).get("steps", [])
     log = {"started": _now(), "mode": mode, "provenance": _provenance()}
     for step, record in zip(steps, records, strict=True):
-        _run_step(step, record, state_path, previous, environment)
+        _run_step(step, record, state_path, previous)
         kept = {r.number: asdict(r) for r in records if r.status != "waiting"}
         # steps that this run leaves out keep what an earlier run noted of them
         merged = {entry["number"]: entry for entry in previous} | kept
@@ -99,13 +96,13 @@ def run_steps(
     return records
 
 
-def _run_step(
-    step: Step,
-    record: StepRecord,
-    state_path: Path,
-    previous: list[dict],
-    environment: dict[str, str] | None,
-) -> None:
+def run_command(command: Sequence[str]) -> int:
+    """Show and run one command; its exit status."""
+    print(f"$ {_line(command)}", flush=True)
+    return _run(command)[0]
+
+
+def _run_step(step: Step, record: StepRecord, state_path: Path, previous: list[dict]) -> None:
     title = f"step {step.number}: {step.name}"
     done_before = _read_json(state_path)
     if done_before.get(str(step.number)) == _fingerprint(step):
@@ -119,7 +116,7 @@ def _run_step(
     print(f"\n{title}", flush=True)
     for command, line in zip(step.commands, step.lines(), strict=True):
         print(f"$ {line}", flush=True)
-        status, seconds, memory_mb = _run(command, environment)
+        status, seconds, memory_mb = _run(command)
         record.seconds = round(record.seconds + seconds, 1)
         record.peak_memory_mb = round(max(record.peak_memory_mb, memory_mb), 1)
         if status != 0:
@@ -131,12 +128,10 @@ def _run_step(
     atomic_write_text(state_path, json.dumps(state, indent=1) + "\n")
 
 
-def _run(command: Sequence[str], environment: dict[str, str] | None) -> tuple[int, float, float]:
+def _run(command: Sequence[str]) -> tuple[int, float, float]:
     """Exit status, seconds and peak memory in MB of one command and the processes it waited for."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=PROJECT_ROOT, env={**os.environ, **(environment or {})}
-    )
+    process = subprocess.Popen([sys.executable, *command], cwd=PROJECT_ROOT)
     try:
         _, wait_status, usage = os.wait4(process.pid, 0)
     except KeyboardInterrupt:
@@ -144,6 +139,11 @@ def _run(command: Sequence[str], environment: dict[str, str] | None) -> tuple[in
         raise
     process.returncode = os.waitstatus_to_exitcode(wait_status)
     return process.returncode, time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def _line(command: Sequence[str]) -> str:
+    below = f"{PROJECT_ROOT}{os.sep}"
+    return shlex.join(("python", *(word.removeprefix(below) for word in command)))
 
 
 def _fingerprint(step: Step) -> str:
@@ -158,6 +158,8 @@ def _fingerprint(step: Step) -> str:
 
 
 def _files(path: Path) -> list[Path]:
+    if "*" in path.name:
+        return sorted(path.parent.glob(path.name))
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file())
     return [path] if path.is_file() else []

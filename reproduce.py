@@ -1,0 +1,125 @@
+"""Reproduce the paper, step by step, or try all of it on synthetic data with --demo.
+
+Each step runs the project's own scripts and shows their commands. Started again, it goes on where
+it was: steps whose inputs, settings and outputs are unchanged are skipped. At the end everything
+is put together in results/report.html.
+
+ 1 models              5 training                      9 classification plans
+ 2 data sets           6 evaluation and metrics       10 classification tables
+ 3 paired features     7 training tables and curves   11 figures
+ 4 reference plan      8 class probabilities          12 audio
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError, UserError
+from transcoder.files import PROJECT_ROOT
+
+_N_STEPS = 12
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="the embedded synthetic data, small networks, no network access; minutes on a CPU",
+    )
+    parser.add_argument(
+        "--exp_type",
+        choices=("restricted", "detailed"),
+        default="restricted",
+        help="without --demo: the models of the paper's tables, or all of its plans",
+    )
+    parser.add_argument("--from-step", type=int, default=1, metavar="N", help="first step to run")
+    parser.add_argument("--to-step", type=int, default=_N_STEPS, metavar="N", help="last step")
+    parser.add_argument("--only", type=int, nargs="+", metavar="N", help="only these steps")
+    parser.add_argument("--dry-run", action="store_true", help="only print the commands")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=PROJECT_ROOT / "results",
+        help="folder of the tables, figures and the report",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    demo = parser.add_argument_group("demo")
+    demo.add_argument("--demo_size", type=float, default=1.0, help="factor on the number of clips")
+    demo.add_argument(
+        "--demo_epochs",
+        type=int,
+        choices=(1, 10, 100, 200),
+        default=100,
+        help="of both small networks",
+    )
+    demo.add_argument(
+        "--demo_work",
+        type=Path,
+        help="folder of the demo's data (default: spectral_transcoder_data/demo)",
+    )
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+    numbers = _chosen_steps(args)
+
+    import dataclasses
+
+    from reproduction.runner import run_command, run_steps
+    from reproduction.steps import Reproduction, report_command, steps_of
+
+    reproduction = Reproduction(
+        demo=args.demo,
+        exp_type=args.exp_type,
+        results=args.results.absolute(),
+        device=args.device,
+        demo_size=args.demo_size,
+        demo_epochs=args.demo_epochs,
+    )
+    if args.demo_work is not None:
+        reproduction = dataclasses.replace(reproduction, demo_work=args.demo_work.absolute())
+    steps = [step for step in steps_of(reproduction) if step.number in numbers]
+    if args.dry_run:
+        for step in steps:
+            print(f"# step {step.number}: {step.name}", *step.lines(), sep="\n")
+        return 0
+    state = reproduction.work / f"reproduce_{reproduction.mode}.json"
+    if not state.exists():
+        _require_room(reproduction.work, reproduction.required_gb)
+    run_steps(
+        steps,
+        state_path=state,
+        log_path=reproduction.results / "run_log.json",
+        mode=reproduction.mode,
+    )
+    print("\nreport")
+    return run_command(report_command(reproduction))
+
+
+def _chosen_steps(args) -> list[int]:
+    every = range(1, _N_STEPS + 1)
+    chosen = args.only or list(range(args.from_step, args.to_step + 1))
+    wrong = [number for number in (*chosen, args.from_step, args.to_step) if number not in every]
+    if wrong:
+        raise UsageError(f"there is no step {wrong[0]}: the steps are 1 to {_N_STEPS}")
+    if not chosen:
+        raise UsageError(f"--from-step {args.from_step} comes after --to-step {args.to_step}")
+    return sorted(set(chosen))
+
+
+def _require_room(folder: Path, required_gb: float) -> None:
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    if free_gb < required_gb:
+        raise UserError(
+            f"{existing}: {free_gb:.1f} GB are free, a run from the beginning takes about "
+            f"{required_gb:g} GB; make room, or run single steps with --only"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

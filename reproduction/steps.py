@@ -1,0 +1,304 @@
+"""The paper as twelve numbered steps, each a few of the project's public commands."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from exp_classif_eval.datasets import DATASETS
+from exp_train_model.experiment import training_experiment
+from exp_train_model.experiment_sizes import model_selectors, reference_selector
+from exp_train_model.plans import ABLATION_DATASETS
+from reproduction.runner import Step
+from transcoder.files import DATA_ROOT, PROJECT_ROOT
+
+TAU = "TAU-urban-acoustic-scenes-2020-mobile-development"
+DEMO_CLASSIFIER = "YamNet"
+_FEATURE_OPTIONS = {
+    "TEST": ("--dataset_type", "test"),
+    "full": ("--dataset_type", "full"),
+    "urban": ("--dataset_type", "urban"),
+    "urban_mel_time": ("--dataset_type", "urban", "--tho_time", "false"),
+    "urban_mel_freq": ("--dataset_type", "urban", "--tho_freq", "false"),
+}
+_DEMO_MODELS = (
+    "cnn/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
+    "+kernel_size=5+nb_layers=5+dilation=1+nb_channels=16",
+    "hybridts_small/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3",
+)
+"""CNN-mels and CNN-logits of a size that a CPU trains in minutes."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What to reproduce, and where to put it.
+
+    ``demo``: the synthetic data, one classifier, small networks, few epochs. Otherwise the data
+    sets and settings of the paper: ``exp_type`` "restricted" (its tables) or "detailed" (all of
+    its plans).
+    """
+
+    demo: bool = False
+    exp_type: str = "restricted"
+    results: Path = PROJECT_ROOT / "results"
+    device: str = "auto"
+    demo_size: float = 1.0
+    demo_epochs: int = 100
+    demo_work: Path = DATA_ROOT / "demo"
+
+    @property
+    def mode(self) -> str:
+        return "demo" if self.demo else self.exp_type
+
+    @property
+    def classifiers(self) -> tuple[str, ...]:
+        return (DEMO_CLASSIFIER,) if self.demo else ("PANN", "YamNet")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Data sets of the training experiment."""
+        return tuple(ABLATION_DATASETS) if self.mode == "detailed" else ("full",)
+
+    @property
+    def work(self) -> Path:
+        """Folder of what is computed; the demo's is apart from the real thing's."""
+        return self.demo_work if self.demo else DATA_ROOT
+
+    @property
+    def sounds(self) -> Path:
+        """Folder of the folders of the data sets."""
+        return self.work / "DEMO" if self.demo else PROJECT_ROOT
+
+    @property
+    def train_experiment(self) -> Path:
+        return self.work / "train_exp" if self.demo else PROJECT_ROOT / "exp_train_model/train_exp"
+
+    @property
+    def classif_experiment(self) -> Path:
+        folder = PROJECT_ROOT / "exp_classif_eval/classif_exp"
+        return self.work / "classif_exp" if self.demo else folder
+
+    @property
+    def models(self) -> Path:
+        """Folder of the transcoders that step 5 trains."""
+        return self.train_experiment / "model"
+
+    @property
+    def audio(self) -> Path:
+        return self.work / "audio_generated" if self.demo else PROJECT_ROOT / "audio_generated"
+
+    @property
+    def required_gb(self) -> float:
+        """Disk space that a run from the beginning takes."""
+        return 1.0 if self.demo else 150.0
+
+
+def steps_of(r: Reproduction) -> list[Step]:
+    """All twelve steps in order."""
+    return [*_preparation(r), *_training(r), *_classification(r), *_figures_and_audio(r)]
+
+
+def report_command(r: Reproduction) -> tuple[str, ...]:
+    """What puts everything together at the end."""
+    return (
+        *("-m", "reproduction.report", "--results", str(r.results), "--audio", str(r.audio)),
+        *("--train_export", str(r.results / "training")),
+        *("--classif_export", str(r.results / "classification")),
+    )
+
+
+def _preparation(r: Reproduction) -> list[Step]:
+    if r.demo:
+        # no network: shows which weights are there; the embedded ones serve where none is
+        models = ("download_pretrained_models.py", "--list")
+        datasets = ("-l", "DEMO", "--size", f"{r.demo_size:g}", "--output", str(r.work))
+    else:
+        models = ("download_pretrained_models.py",)
+        datasets = ("-l", "TAU,URBAN-SOUND-8K,SONYC-UST", "--output", str(r.sounds))
+    features = tuple(
+        (
+            *("exp_train_model/create_mel_tho_dataset.py", *_FEATURE_OPTIONS[dataset]),
+            *("--audio_dataset_path", str(r.sounds), "--output_path", str(r.work / "features")),
+            # the audio may have changed under the same settings: the runner has noticed it
+            *(("--overwrite",) if r.demo else ()),
+        )
+        for dataset in r.datasets
+    )
+    return [
+        Step(1, "models", (models,)),
+        Step(
+            2,
+            "data sets",
+            (("download_datasets.py", *datasets),),
+            writes=tuple(r.sounds / name for name in (TAU, *DATASETS)),
+        ),
+        Step(
+            3,
+            "paired features",
+            features,
+            reads=(r.sounds / TAU,),
+            writes=tuple(r.work / "features" / dataset for dataset in r.datasets),
+        ),
+    ]
+
+
+def _training(r: Reproduction) -> list[Step]:
+    experiment, export = r.train_experiment, r.results / "training"
+    main = (
+        *("exp_train_model/main_doce_training.py", "--experiment_path", str(experiment)),
+        *("--data_path", str(r.work / "features"), "--device", r.device),
+    )
+    references = [reference_selector(d, c) for d in r.datasets for c in r.classifiers]
+    if r.demo:
+        models = [model.format(epoch=r.demo_epochs) for model in _DEMO_MODELS]
+    else:
+        models = [
+            selector
+            for dataset in r.datasets
+            for selector in model_selectors(
+                training_experiment(experiment), r.exp_type, dataset, classifiers=r.classifiers
+            )
+        ]
+    features = tuple(r.work / "features" / dataset for dataset in r.datasets)
+    oracle = experiment / "output" / "*transcoder=oracle*"
+    trained = experiment / "model"
+    tables = (
+        *("exp_train_model/export_experiment_results.py", "--experiment_path", str(experiment)),
+        *("--classifier", *r.classifiers, "--output", str(export), "--ext", "png", "html", "csv"),
+        *("--experiment_size", "detailed" if r.demo else r.exp_type),
+        *("--epoch", str(r.demo_epochs if r.demo else 200)),
+    )
+    curves = (
+        *("exp_train_model/plot_training_curve.py", "--experiment_path", str(experiment)),
+        *("--output", str(export), *_selectors(models)),
+    )
+    return [
+        Step(
+            4,
+            "reference plan",
+            ((*main, "-c", *_selectors(references)),),
+            reads=features,
+            writes=(oracle, experiment / "output" / "*transcoder=pinv*"),
+        ),
+        Step(
+            5,
+            "training",
+            # a training that was stopped goes on; finished ones are skipped
+            ((*main, "-c", "-S", "-D", *_selectors(models, step="train")),),
+            reads=(*features, oracle),
+            writes=(trained,),
+        ),
+        Step(
+            6,
+            "evaluation and metrics",
+            tuple(
+                (*main, "-c", "-D", *_selectors(models, step=step))
+                for step in ("evaluate", "metric")
+            ),
+            reads=(*features, oracle, trained),
+            writes=(experiment / "metric",),
+        ),
+        Step(
+            7,
+            "training tables and curves",
+            (tables, curves),
+            reads=(experiment / "metric", experiment / "loss"),
+            writes=(export,),
+        ),
+    ]
+
+
+def _classification(r: Reproduction) -> list[Step]:
+    experiment, probabilities = r.classif_experiment, r.work / "classif_probabilities"
+    export = r.results / "classification"
+    compute = tuple(
+        (
+            *("exp_classif_eval/create_logit_dataset.py", "--audio_dataset_name", dataset),
+            *("--audio_dataset_path", str(r.sounds), "--output_path", str(probabilities)),
+            *("--models", str(r.models), "--device", r.device, "--classifier", *r.classifiers),
+            *(("--overwrite",) if r.demo else ()),
+        )
+        for dataset in DATASETS
+    )
+    main = (
+        *("exp_classif_eval/main_doce_score.py", "--experiment_path", str(experiment)),
+        *("--audio_dataset_path", str(r.sounds), "--data_path", str(probabilities)),
+        *("--device", r.device),
+    )
+    plans = [
+        f"{plan}/classifier={classifier}"
+        for plan in ("reference", "deep", "reference_extra", "deep_extra")
+        for classifier in r.classifiers
+    ]
+    labels = tuple(r.sounds / dataset for dataset in DATASETS)
+    return [
+        Step(
+            8,
+            "class probabilities",
+            compute,
+            reads=(*labels, r.models),
+            writes=(probabilities,),
+        ),
+        Step(
+            9,
+            "classification plans",
+            ((*main, "-c", *_selectors(plans)),),
+            reads=(probabilities, *labels),
+            writes=(experiment / "metrics", experiment / "predictions"),
+        ),
+        Step(
+            10,
+            "classification tables",
+            (
+                (
+                    "exp_classif_eval/export_classification_results.py",
+                    *("--experiment_path", str(experiment), "--output", str(export)),
+                    *("--ext", "png", "html", "csv"),
+                ),
+            ),
+            reads=(experiment / "metrics", experiment / "predictions"),
+            writes=(export,),
+        ),
+    ]
+
+
+def _figures_and_audio(r: Reproduction) -> list[Step]:
+    figures = [
+        (
+            *("plot_spectro_dcase2023.py", "--classifier", classifier),
+            *("--models", str(r.models), "--output", str(r.results)),
+        )
+        for classifier in r.classifiers
+    ]
+    figures.append(("plot_thirdo_mel_bands_repartition.py", "--output", str(r.results)))
+    sample = "street_scene.wav"
+    audio = tuple(
+        (
+            *("generate_audio.py", sample, "--classifier", classifier, "--device", r.device),
+            *("--models", str(r.models), "--output", str(r.audio / classifier)),
+        )
+        for classifier in r.classifiers
+    )
+    return [
+        Step(
+            11,
+            "figures",
+            tuple(figures),
+            reads=(r.models,),
+            writes=(r.results / "spectro_dcase2023_*", r.results / "thirdo_mel_bands*"),
+        ),
+        Step(
+            12,
+            "audio",
+            audio,
+            reads=(r.models, PROJECT_ROOT / "audio" / sample),
+            writes=(r.audio,),
+        ),
+    ]
+
+
+def _selectors(selectors: list[str], *, step: str | None = None) -> list[str]:
+    """``-s`` options; with ``step``, of that step alone."""
+    words = []
+    for selector in selectors:
+        plan, _, factors = selector.partition("/")
+        words += ["-s", selector if step is None else f"{plan}/step={step}+{factors}"]
+    return words
