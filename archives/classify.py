@@ -23,7 +23,7 @@ from transcoder.files import atomic_write_text
 
 logger = logging.getLogger(__name__)
 
-_PART_S = 3600  # what a killed job loses at most
+_PART_S = 600  # what a killed job loses at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,8 @@ class Result:
 def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Result:
     """Classify the archive at ``path``; write ``output/name`` + suffix and what belongs to it.
 
-    A finished one is not done again, and one that was broken off goes on at the last whole hour
-    of levels, unless the file or a setting changed. Memory does not depend on the length.
+    A finished one is not done again, and one that was broken off loses 10 minutes of levels at
+    most, unless the file or a setting changed. Memory does not depend on the length.
 
     Raises
     ------

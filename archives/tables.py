@@ -88,7 +88,7 @@ def open_csv(path: Path, given_time: str | None, time_format: str | None) -> Arc
                 path,
                 sep=dialect.separator,
                 decimal=dialect.decimal,
-                usecols=layout.columns,
+                index_col=False,
                 chunksize=BLOCK_FRAMES,
                 skip_blank_lines=False,
                 skipinitialspace=True,
@@ -177,6 +177,12 @@ def _sniff(path: Path) -> _Dialect:
         raise ArchiveError(f"{path}, row 1: is empty; a line of column names must come first")
     separator = max(",;\t", key=head[0].count)
     header, *rows = csv.reader(head, delimiter=separator, skipinitialspace=True)
+    for number, row in enumerate(rows, start=2):
+        # pandas drops what is too much in the first rows
+        if any(row[len(header) :]):
+            raise ArchiveError(
+                f"{path}, row {number}: {len(row)} cells under {len(header)} column names"
+            )
     has_comma = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows[:20] for cell in row)
     is_all = len(head) < _SAMPLE_LINES
     n_rows = len(rows) if is_all else round(len(rows) * size / read_bytes)

@@ -156,7 +156,7 @@ class Timeline:
     def _check_step(self, times: NDArray) -> None:
         """Learn from the first block how the stamps advance."""
         self._is_first = False
-        steps = np.diff(times)
+        steps = np.diff(np.sort(times))
         if not len(steps):
             return
         if not steps.any():
@@ -165,7 +165,7 @@ class Timeline:
             raise ArchiveError(f"{self._where}: all its first time stamps are the same")
         are_whole = (times == np.rint(times)).all()
         self._whole_seconds = bool(are_whole and (steps == 0).mean() > 0.5)
-        step = np.median(np.abs(steps))
+        step = np.median(steps)
         if not self._whole_seconds and abs(step - FRAME_S) > _TOLERANCE_S:
             raise ArchiveError(
                 f"{self._where}: its time stamps are {step:g} s apart; fast third-octave levels, "

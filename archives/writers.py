@@ -13,6 +13,8 @@ from transcoder.files import atomic_path
 
 FORMATS = ("h5", "parquet", "csv")
 
+_CHUNK_ROWS = 256  # of HDF5: half a megabyte of all classes, which fits its cache
+
 
 @dataclass(frozen=True, eq=False)
 class Description:
@@ -59,7 +61,7 @@ def _extend(file, name: str, values: np.ndarray) -> None:
             name,
             data=values,
             maxshape=(None, *values.shape[1:]),
-            chunks=(min(len(values), 1024), *values.shape[1:]),
+            chunks=(_CHUNK_ROWS, *values.shape[1:]),
             compression="gzip",
             compression_opts=1,
             shuffle=True,

@@ -1,0 +1,348 @@
+"""Inference, calibration, groups, resumption and the files of results."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from archive_data import (
+    levels,
+    narrow_yamnet,
+    quick_classifier,
+    small_cnn,
+    table,
+    units,
+    write_yamnet_weights,
+)
+
+import classify_audio
+import classify_third_octave
+from archives.calibration import FULL_SCALE_DB, histogram_of
+from archives.classify import Setup, archive_units, classify_archive, measure_offset
+from archives.frames import Block
+from archives.inference import LevelClassifier
+from archives.levels import LevelScale
+from archives.networks import choose_selection, fingerprint
+from archives.open_archive import ReadOptions, open_archive
+from archives.selection import all_classes, best_classes, read_groups, traffic_voice_birds
+from archives.timeline import Timeline, Units
+from transcoder.audioset import audioset_classes, class_names
+from transcoder.checkpoints import save_checkpoint
+from transcoder.classifiers import Classifier
+from transcoder.errors import UserError
+from transcoder.files import PROJECT_ROOT
+from transcoder.transcode import Transcoder
+
+
+def setup(*, selection=None, unit_s=1, suffix=".h5", about=None, scale=None) -> Setup:
+    return Setup(
+        quick_classifier(),
+        selection or all_classes("YamNet"),
+        about or {"classifier": "narrow"},
+        ReadOptions(),
+        scale or LevelScale(),
+        unit_s,
+        suffix,
+    )
+
+
+class _Listener(torch.nn.Module):
+    """Takes PANN's place: quick, and its outputs depend on every frame."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.linspace(-0.02, 0.02, 64 * 527).view(64, 527))
+
+    def forward(self, mels):
+        ramp = torch.linspace(0, 1, mels.shape[1]).view(1, -1, 1)
+        return torch.sigmoid((mels * ramp).mean(dim=1) @ self.weight)
+
+
+@pytest.mark.parametrize("with_cnn", [False, True])
+def test_inference_is_the_librarys(with_cnn):
+    transcoder = Transcoder("YamNet", small_cnn("YamNet") if with_cnn else None)
+    classifier = narrow_yamnet()
+    array = levels(8 * 70)
+    found = LevelClassifier(transcoder, classifier)(units(array))
+    wanted = classifier.probabilities(transcoder.from_third_octave(array)).numpy()
+    assert wanted.std(axis=0).max() > 0.01
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("classifier_name", ["PANN", "YamNet"])
+def test_a_window_is_heard_as_a_file_is(classifier_name):
+    transcoder = Transcoder(classifier_name)
+    classifier = narrow_yamnet()
+    if classifier_name == "PANN":
+        classifier = Classifier("PANN", _Listener(), "listener")
+    array = levels(8 * 25)  # the last window of 10 s is half full
+    windows = Units.join(list(Timeline(10).units([Block(None, array)])))
+    found = LevelClassifier(transcoder, classifier)(windows)
+    for row, start in enumerate((0, 80, 160)):
+        mels = transcoder.from_third_octave(array[start : start + 80])
+        wanted = classifier.file_probabilities(mels)
+        np.testing.assert_allclose(found[row], wanted, atol=1e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
+def test_auto_offset_brings_the_loud_seconds_to_full_scale(tmp_path):
+    array = levels(8 * 500) + 60
+    np.save(tmp_path / "a.npy", array[:2000])
+    table(array[2000:]).to_csv(tmp_path / "b.csv", index=False)
+    offset = measure_offset(sorted(tmp_path.iterdir()), ReadOptions())
+    histogram = histogram_of([units(array + offset)])
+    assert histogram.percentile(99) == pytest.approx(FULL_SCALE_DB, abs=0.11)
+    power = (10 ** (array.astype(float) / 10)).sum(axis=1).reshape(-1, 8).mean(axis=1)
+    wanted = FULL_SCALE_DB - np.percentile(10 * np.log10(power), 99)
+    assert offset == pytest.approx(wanted, abs=0.2)
+
+
+@pytest.mark.parametrize("offset_db, complains", [(0, False), (55, True), (-60, True)])
+def test_wrong_levels_are_noticed(offset_db, complains):
+    array = levels(8 * 300)
+    array += 9 - histogram_of([units(array)]).percentile(50)  # as loud as recordings in training
+    complaint = histogram_of([units(array + offset_db)]).complaint()
+    assert (complaint is not None) == complains
+    if complains:
+        assert "--auto-offset" in complaint
+
+
+def test_selections():
+    probabilities = np.random.default_rng(0).random((5, 521)).astype(np.float32)
+    values, indices = best_classes("YamNet", 3).apply(probabilities)
+    np.testing.assert_array_equal(indices[:, 0], probabilities.argmax(axis=1))
+    np.testing.assert_array_equal(values, -np.sort(-probabilities, axis=1)[:, :3])
+    dense = best_classes("YamNet", 3).dense(values, indices)
+    assert ((dense == probabilities) | (dense == 0)).all()
+    assert ((dense > 0).sum(axis=1) == 3).all()
+    groups = traffic_voice_birds("YamNet")
+    assert groups.names == ("traffic", "voice", "birds")
+    birds = [c.index for c in audioset_classes("YamNet") if c.tvb == "b"]
+    np.testing.assert_array_equal(
+        groups.apply(probabilities)[0][:, 2], probabilities[:, birds].max(axis=1)
+    )
+
+
+def test_the_experiments_groups_are_known_by_name():
+    selection = choose_selection("PANN", groups="sonyc_ust", top_k=None)
+    assert len(selection.names) == 8
+    for number, group in enumerate(selection.groups, start=1):
+        assert {audioset_classes("PANN")[k].sonyc_ust for k in group} == {number}
+
+
+def test_own_groups(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text(
+        "target_class_name,audioset_id,audioset_name\nbells,,Church bell\nbells,,Bell\n"
+        "dogs,/m/0bt9lr,Dog\n"
+    )
+    selection = read_groups(path, "YamNet")
+    assert selection.names == ("bells", "dogs")
+    names = class_names("YamNet")
+    assert [sorted(names[k] for k in g) for g in selection.groups] == [
+        ["Bell", "Church bell"],
+        ["Dog"],
+    ]
+    pd.read_csv(path).to_excel(tmp_path / "groups.xlsx", index=False)
+    assert read_groups(tmp_path / "groups.xlsx", "YamNet").names == ("bells", "dogs")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("group\nx\n", "row 1: no column target_class_name"),
+        ("a,Bark of a cat", "row 2: unknown AudioSet class, name 'Bark of a cat'"),
+        (",Dog", "row 2: no name of a group"),
+        ("", "holds no groups"),
+    ],
+)
+def test_bad_groups(tmp_path, text, message):
+    header = "" if "group" in text else "target_class_name,audioset_name,audioset_id\n"
+    (tmp_path / "groups.csv").write_text(header + text)
+    with pytest.raises(UserError, match=f"groups.csv.*{message}"):
+        read_groups(tmp_path / "groups.csv", "YamNet")
+
+
+@pytest.mark.parametrize("top_k", [None, 3])
+def test_formats_of_results_agree(tmp_path, top_k):
+    array = levels(80)
+    table(array).to_parquet(tmp_path / "a.parquet")
+    selection = choose_selection("YamNet", groups=None, top_k=top_k)
+    for suffix in (".h5", ".parquet", ".csv"):
+        given = setup(selection=selection, suffix=suffix)
+        classify_archive(tmp_path / "a.parquet", "a", tmp_path / "out", given)
+    with h5py.File(tmp_path / "out" / "a.h5") as file:
+        values, times = file["probabilities"][:], file["time"][:]
+        names = file["names"].asstr()[:]
+        chosen = file["classes"][:] if top_k else np.tile(np.arange(521), (10, 1))
+        assert file.attrs["classifier"] == "narrow"
+    tables = [
+        pd.read_parquet(tmp_path / "out" / "a.parquet"),
+        pd.read_csv(tmp_path / "out" / "a.csv", parse_dates=["time"]),
+    ]
+    assert list(names) == class_names("YamNet")
+    for frame in tables:
+        found = frame["time"].to_numpy("datetime64[us]").astype(float) / 1e6
+        np.testing.assert_allclose(found, times)
+        assert (frame["coverage"] == 1).all()
+        if top_k is None:
+            np.testing.assert_allclose(frame[names], values, atol=1e-6)
+            continue
+        for rank in range(top_k):
+            assert list(frame[f"class_{rank + 1}"]) == list(names[chosen[:, rank]])
+            column = frame[f"probability_{rank + 1}"]
+            np.testing.assert_allclose(column, values[:, rank], atol=1e-6)
+
+
+def test_a_finished_archive_is_not_done_again_unless_something_changed(tmp_path):
+    np.save(tmp_path / "a.npy", levels(80))
+    arguments = tmp_path / "a.npy", "a", tmp_path / "out"
+    assert classify_archive(*arguments, setup()).is_new
+    again = classify_archive(*arguments, setup())
+    assert not again.is_new
+    assert again.report["seconds"] == 10
+    assert classify_archive(*arguments, setup(scale=LevelScale(3.0))).is_new
+    assert classify_archive(*arguments, setup(scale=LevelScale(3.0), about={"x": "y"})).is_new
+    np.save(tmp_path / "a.npy", levels(88))
+    assert classify_archive(*arguments, setup()).report["seconds"] == 11
+
+
+SLOW_JOB = """
+import sys, time
+sys.path[:0] = [{tests!r}, {root!r}]
+from pathlib import Path
+from test_archives_classify import setup
+from archives.classify import classify_archive
+given = setup()
+classify = given.classify
+def slowly(units):
+    time.sleep(0.3)
+    return classify(units)
+object.__setattr__(given, "classify", slowly)
+classify_archive(Path({archive!r}), "a", Path({output!r}), given)
+"""
+
+
+def test_after_a_kill_the_result_is_the_same(tmp_path):
+    archive, output = tmp_path / "a.npy", tmp_path / "killed"
+    array = levels(8 * 2200)
+    array[8 * 900 : 8 * 1000] = np.nan  # a segment ends in the second part
+    np.save(archive, array)
+    tests = os.path.dirname(__file__)  # noqa: PTH120
+    code = SLOW_JOB.format(
+        tests=tests, root=str(PROJECT_ROOT), archive=str(archive), output=str(output)
+    )
+    job = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    parts = output / "reports" / "a.parts"
+    deadline = time.monotonic() + 60
+    while len(list(parts.glob("part_*"))) < 1 and time.monotonic() < deadline:
+        assert job.poll() is None, job.stderr.read().decode()
+        time.sleep(0.02)
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    n_done = len(list(parts.glob("part_*")))
+    assert 1 <= n_done < 4
+    assert not (output / "a.h5").exists()
+
+    calls = []
+    given = setup()
+    classify = given.classify
+    object.__setattr__(given, "classify", lambda units: calls.append(len(units)) or classify(units))
+    classify_archive(archive, "a", output, given)
+    assert sum(calls) == 2100 - 600 * n_done  # what was done is not done again
+    assert not parts.exists()
+    classify_archive(archive, "a", tmp_path / "whole", setup())
+    with h5py.File(output / "a.h5") as killed, h5py.File(tmp_path / "whole" / "a.h5") as whole:
+        assert list(killed) == list(whole)
+        for name in whole:
+            np.testing.assert_array_equal(killed[name][:], whole[name][:])
+    reports = [
+        json.loads((folder / "reports" / "a.json").read_text())
+        for folder in (output, tmp_path / "whole")
+    ]
+    assert reports[0] == reports[1]
+
+
+def test_parts_of_other_settings_are_not_used(tmp_path):
+    np.save(tmp_path / "a.npy", levels(80))
+    folder = tmp_path / "out" / "reports" / "a.parts"
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text('{"file": "another"}')
+    (folder / "part_000000.npz").write_bytes(b"from another job")
+    assert classify_archive(tmp_path / "a.npy", "a", tmp_path / "out", setup()).is_new
+
+
+def test_fingerprints_tell_weights_apart():
+    a, b = small_cnn("YamNet"), small_cnn("YamNet")
+    assert fingerprint(a) == fingerprint(b)
+    with torch.no_grad():
+        b.mod_conv[1].bias += 1e-6
+    assert fingerprint(a) != fingerprint(b)
+
+
+def test_units_of_an_archive_keep_their_offset(tmp_path):
+    np.save(tmp_path / "a.npy", levels(16))
+    archive = open_archive(tmp_path / "a.npy")
+    (plain,) = archive_units(archive, Timeline())
+    (shifted,) = archive_units(archive, Timeline(), LevelScale(-12.5))
+    np.testing.assert_allclose(shifted.levels_db, plain.levels_db - 12.5, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return write_yamnet_weights(tmp_path_factory.mktemp("weights") / "yamnet.pth")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A model folder with a small CNN under the name of a CNN-logits transcoder."""
+    folder = tmp_path_factory.mktemp("models")
+    name = "classifier=YamNet+prop_logit=100+transcoder=cnn_pinv+ts=1_model"
+    model = small_cnn("YamNet")
+    save_checkpoint(folder / name, model, settings=model.settings)
+    return folder
+
+
+def test_the_command_line(tmp_path, weights, models, capsys):
+    days = tmp_path / "archive"
+    days.mkdir()
+    for day in range(2):
+        times = pd.date_range(f"2024-03-0{day + 1}", periods=160, freq="125ms")
+        frame = table(levels(160, seed=day) + 70, times).drop(index=range(50, 80))
+        frame.to_csv(days / f"day{day}.csv.gz", index=False)
+    arguments = [days, "--models", models, "--classifier_weights", weights]
+    arguments += ["--auto-offset", "--groups", "tvb", "--format", "csv", "--output", tmp_path / "o"]
+    assert classify_third_octave.main([str(a) for a in arguments]) == 0
+    text = capsys.readouterr().out
+    assert "to use it again: --db-offset -" in text
+    assert "2 segments: 1 gaps (3.8 s together)" in text
+    assert "traffic" in text
+    assert "s of signal a second" in text
+    found = pd.read_csv(tmp_path / "o" / "day1.csv")
+    assert list(found.columns) == ["time", "coverage", "segment", "traffic", "voice", "birds"]
+    assert found["coverage"].sum() == pytest.approx(130 / 8)
+    assert (tmp_path / "o" / "presence.png").read_bytes().startswith(b"\x89PNG")
+    assert classify_third_octave.main([str(a) for a in arguments]) == 0
+    assert capsys.readouterr().out.count("(done before)") == 2
+
+
+def test_classes_of_audio_side_by_side(tmp_path, weights, models, capsys):
+    sample = PROJECT_ROOT / "audio" / "street_scene.wav"
+    arguments = [sample, "--models", models, "--classifier_weights", weights, "--output", tmp_path]
+    assert classify_audio.main([str(a) for a in arguments]) == 0
+    captured = capsys.readouterr()
+    assert "true Mels" in captured.out
+    assert "CNN-logits" in captured.out
+    assert "missing: no CNN-mels transcoder" in captured.err
+    true = pd.read_csv(tmp_path / "street_scene_true_mels.csv")
+    pinv = pd.read_csv(tmp_path / "street_scene_pinv.csv")
+    assert true.shape == pinv.shape == (10, 3 + 521)
+    assert not np.allclose(true, pinv)
+    assert (tmp_path / "street_scene_classes.png").stat().st_size > 10_000

@@ -1,0 +1,134 @@
+"""Live streams: lines in, one line of JSON a second out."""
+
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from archive_data import BAND_NAMES, levels, quick_classifier, stamps, table, units
+
+from archives.levels import LevelScale
+from archives.live import classify_lines, followed
+from archives.selection import all_classes, traffic_voice_birds
+from transcoder.errors import MissingFileError, UserError
+from transcoder.files import PROJECT_ROOT
+
+ABOUT = {"time_column": None, "time_format": None}
+
+
+def run(text, *, selection=None, unit_s=1):
+    lines = classify_lines(
+        io.StringIO(text),
+        quick_classifier(),
+        selection or all_classes("YamNet"),
+        LevelScale(),
+        unit_s=unit_s,
+        **ABOUT,
+    )
+    return [json.loads(line) for line in lines]
+
+
+def csv_text(array, **kwargs):
+    return table(array).to_csv(index=False, **kwargs)
+
+
+@pytest.mark.parametrize("style", ["named", "spreadsheet", "bare", "timed"])
+def test_every_second_gives_a_line(style):
+    array = levels(80)
+    frame = table(array)
+    if style == "named":
+        text = frame.to_csv(index=False)
+    elif style == "spreadsheet":
+        text = frame.to_csv(index=False, sep=";", decimal=",")
+    elif style == "bare":
+        text = frame[BAND_NAMES].to_csv(index=False, header=False)
+    else:
+        text = frame.assign(timestamp=np.arange(80) / 8).to_csv(index=False, header=False)
+    found = run(text)
+    assert len(found) == 10
+    values = np.array([list(line["classes"].values()) for line in found])
+    np.testing.assert_allclose(values, quick_classifier()(units(array)), atol=2e-5)
+    start = "2024-03-01T10:00:00.000" if style in ("named", "spreadsheet") else 0.0
+    assert found[0]["time"] == start
+    assert found[0]["coverage"] == 1
+
+
+def test_bad_lines_are_passed_over(caplog):
+    lines = csv_text(levels(80)).splitlines()
+    lines[30] = "what is this?"
+    lines[50] = lines[50].replace(",", ",x", 1)
+    found = run("\n".join(lines), selection=traffic_voice_birds("YamNet"))
+    assert len(found) == 10
+    assert list(found[0]["classes"]) == ["traffic", "voice", "birds"]
+    assert "row 31: 1 cells, not 30; passed over" in caplog.text
+    assert "row 51: 'x" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [("", "no line came in"), ("1,2,3\n", "row 1: 3 numbers"), ("time,a\n", "no column is named")],
+)
+def test_streams_that_cannot_be_read(text, message):
+    with pytest.raises(UserError, match=f"live stream.*{message}"):
+        run(text)
+
+
+def test_results_come_while_the_stream_runs():
+    """A second's classes are out before the second after next has ended."""
+    given = []
+    lines = csv_text(levels(80)).splitlines(keepends=True)
+
+    def stream():
+        for line in lines:
+            given.append(line)
+            yield line
+
+    out = classify_lines(
+        stream(), quick_classifier(), all_classes("YamNet"), LevelScale(), unit_s=1, **ABOUT
+    )
+    for second in range(1, 9):
+        next(out)
+        assert len(given) - 1 <= max(16, 8 * second)
+
+
+def test_a_growing_file_is_followed(tmp_path):
+    path = tmp_path / "live.csv"
+    lines = csv_text(levels(40)).splitlines(keepends=True)
+    path.write_text("".join(lines[:20]) + lines[20][:15])
+    seen = []
+
+    def follow():
+        for line in followed(path):
+            seen.append(line)
+            if len(seen) == len(lines):
+                return
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    time.sleep(0.3)
+    assert seen == lines[:20]
+    with path.open("a") as file:
+        file.write(lines[20][15:] + "".join(lines[21:]))
+    thread.join(timeout=10)
+    assert seen == lines
+    with pytest.raises(MissingFileError, match="no such file to watch"):
+        next(followed(tmp_path / "none.csv"))
+
+
+def test_standard_input_from_a_shell(yamnet_weights):
+    options = ["--method=pinv", "--top-k=2", f"--classifier_weights={yamnet_weights}"]
+    done = subprocess.run(
+        [sys.executable, "classify_third_octave.py", "-", *options],
+        input=csv_text(levels(24)),
+        capture_output=True,
+        text=True,
+        cwd=PROJECT_ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [len(line["classes"]) for line in lines] == [2, 2, 2]
+    assert lines[2]["time"] == stamps(1)[0].isoformat()[:-1] + "2.000"
