@@ -65,6 +65,7 @@ def table_beside_published(experiment: Experiment, selection: Selection, classif
         headings += [heading, Heading("published")]
     return dataclasses.replace(
         table,
+        header=re.sub(rf"\w+: {FILLER} ", "", table.header),
         headings=tuple(headings),
         n_factor_columns=1 + n,
         cells=tuple(cells),
@@ -84,7 +85,6 @@ def only_methods(table: Table) -> Table:
 
     return dataclasses.replace(
         table,
-        header=re.sub(rf"\w+: {FILLER} ", "", table.header),
         headings=(table.headings[0], *table.headings[1 + less :]),
         n_factor_columns=1,
         cells=tuple((row[0], *row[1 + less :]) for row in table.cells),

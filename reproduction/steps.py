@@ -163,8 +163,7 @@ def _training(r: Reproduction) -> list[Step]:
     tables = (
         *("exp_train_model/export_experiment_results.py", "--experiment_path", str(experiment)),
         *("--classifier", *r.classifiers, "--output", str(export), "--ext", "png", "html", "csv"),
-        *("--experiment_size", "detailed" if r.demo else r.exp_type),
-        *("--epoch", str(r.demo_epochs if r.demo else 200)),
+        *(_selectors(models) if r.demo else ("--experiment_size", r.exp_type)),
     )
     curves = (
         *("exp_train_model/plot_training_curve.py", "--experiment_path", str(experiment)),
