@@ -10,6 +10,7 @@ for each second.
 """
 
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -207,8 +208,8 @@ def _run_live(args, classify, selection, unit_s: int) -> int:
     except KeyboardInterrupt:
         logger.info("stopped")
     except BrokenPipeError:
-        # whoever read our lines has gone; nothing is left to do, and nothing to flush
-        sys.stdout = None
+        # whoever read our lines has gone; what is still buffered must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

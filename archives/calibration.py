@@ -5,7 +5,6 @@ sensor's are sound pressure levels, or whatever its calibration made of them.
 """
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,11 +86,3 @@ def broadband_levels(units: Units) -> NDArray[np.float64]:
     is_full = np.arange(units.levels_db.shape[1]) < n_full[:, np.newaxis]
     power = (10 ** (units.levels_db[is_full].astype(np.float64) / 10)).sum(axis=2).mean(axis=1)
     return 10 * np.log10(power)
-
-
-def histogram_of(units: Iterable[Units]) -> LevelHistogram:
-    """The levels of a whole archive."""
-    histogram = LevelHistogram()
-    for some in units:
-        histogram.add(some)
-    return histogram

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from archives.calibration import LevelHistogram, histogram_of
+from archives.calibration import LevelHistogram
 from archives.frames import FRAME_S, Archive, ArchiveError
 from archives.inference import LevelClassifier
 from archives.levels import LevelScale, scaled
@@ -110,9 +110,9 @@ def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     `ArchiveError` if none can.
     """
     histogram = LevelHistogram()
-    for path in tqdm(paths, desc="measuring levels", unit=" files"):
+    for path in paths:
         try:
-            part = histogram_of(archive_units(open_archive(path, read), Timeline(where=str(path))))
+            part = _measure(open_archive(path, read))
         except ArchiveError as error:
             logger.warning("not measured: %s", error)
         else:
@@ -120,6 +120,27 @@ def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     if not histogram.n_seconds:
         raise ArchiveError("no level could be measured: there is no full second of them")
     return histogram.offset_to_full_scale()
+
+
+def _measure(archive: Archive) -> LevelHistogram:
+    histogram = LevelHistogram()
+    with _progress(archive, "measuring ") as progress:
+        for units in archive_units(archive, Timeline(where=str(archive.path))):
+            histogram.add(units)
+            progress.update(int(units.n_seconds.sum()))
+    return histogram
+
+
+def _progress(archive: Archive, what: str = "", initial: int = 0) -> tqdm:
+    """A bar in seconds of signal, so that its rate is the throughput."""
+    return tqdm(
+        total=round(archive.n_frames * FRAME_S) if archive.n_frames else None,
+        initial=initial,
+        desc=what + archive.path.name,
+        unit=" s",
+        unit_scale=True,
+        leave=False,
+    )
 
 
 def _compute_parts(
@@ -133,14 +154,7 @@ def _compute_parts(
     units_per_part = max(1, _PART_S // setup.unit_s)
     done = store.count
     units = archive_units(archive, timeline, setup.scale)
-    with tqdm(
-        total=round(archive.n_frames * FRAME_S) if archive.n_frames else None,
-        initial=done * units_per_part * setup.unit_s,
-        desc=archive.path.name,
-        unit=" s",
-        unit_scale=True,
-        leave=False,
-    ) as progress:
+    with _progress(archive, initial=done * units_per_part * setup.unit_s) as progress:
         for number, part in enumerate(in_parts(units, units_per_part)):
             histogram.add(part)
             if number == 0 and histogram.complaint():

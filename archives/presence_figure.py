@@ -1,6 +1,7 @@
 """Figures of `Presence`: over the time of a recording, or hours of the day by days."""
 
 import numpy as np
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -72,8 +73,7 @@ def _rows_over_time(
         aspect="auto",
         interpolation="nearest",
         extent=(start, stop, len(shown) - 0.5, -0.5),
-        vmin=0,
-        vmax=_top(grid),
+        norm=_scale(grid),
         cmap="viridis",
     )
     axes.set_yticks(range(len(shown)), [presence.names[k] for k in shown])
@@ -114,8 +114,7 @@ def _day_panels(
             aspect="auto",
             interpolation="nearest",
             extent=(start, start + n_days, 0, 24),
-            vmin=0,
-            vmax=_top(days),
+            norm=_scale(days),
             cmap="viridis",
         )
         panel.set_title(presence.names[k], fontsize=9)
@@ -130,6 +129,6 @@ def _day_panels(
     return figure
 
 
-def _top(grid: NDArray) -> float:
-    """Top of the colour scale: most of the range, not a single peak."""
-    return max(float(np.nanpercentile(grid, 99.5)), 0.01)
+def _scale(grid: NDArray) -> PowerNorm:
+    """One scale for all classes: its top is no single peak, and rare classes still show."""
+    return PowerNorm(0.5, vmin=0, vmax=max(float(np.nanpercentile(grid, 99.5)), 0.01))

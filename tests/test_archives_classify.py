@@ -24,7 +24,7 @@ from archive_data import (
 
 import classify_audio
 import classify_third_octave
-from archives.calibration import FULL_SCALE_DB, histogram_of
+from archives.calibration import FULL_SCALE_DB, LevelHistogram
 from archives.classify import Setup, archive_units, classify_archive, measure_offset
 from archives.frames import Block
 from archives.inference import LevelClassifier
@@ -51,6 +51,12 @@ def setup(*, selection=None, unit_s=1, suffix=".h5", about=None, scale=None) -> 
         unit_s,
         suffix,
     )
+
+
+def histogram_of(array: np.ndarray) -> LevelHistogram:
+    histogram = LevelHistogram()
+    histogram.add(units(array))
+    return histogram
 
 
 class _Listener(torch.nn.Module):
@@ -97,7 +103,7 @@ def test_auto_offset_brings_the_loud_seconds_to_full_scale(tmp_path):
     np.save(tmp_path / "a.npy", array[:2000])
     table(array[2000:]).to_csv(tmp_path / "b.csv", index=False)
     offset = measure_offset(sorted(tmp_path.iterdir()), ReadOptions())
-    histogram = histogram_of([units(array + offset)])
+    histogram = histogram_of(array + offset)
     assert histogram.percentile(99) == pytest.approx(FULL_SCALE_DB, abs=0.11)
     power = (10 ** (array.astype(float) / 10)).sum(axis=1).reshape(-1, 8).mean(axis=1)
     wanted = FULL_SCALE_DB - np.percentile(10 * np.log10(power), 99)
@@ -107,8 +113,8 @@ def test_auto_offset_brings_the_loud_seconds_to_full_scale(tmp_path):
 @pytest.mark.parametrize("offset_db, complains", [(0, False), (55, True), (-60, True)])
 def test_wrong_levels_are_noticed(offset_db, complains):
     array = levels(8 * 300)
-    array += 9 - histogram_of([units(array)]).percentile(50)  # as loud as recordings in training
-    complaint = histogram_of([units(array + offset_db)]).complaint()
+    array += 9 - histogram_of(array).percentile(50)  # as loud as recordings in training
+    complaint = histogram_of(array + offset_db).complaint()
     assert (complaint is not None) == complains
     if complains:
         assert "--auto-offset" in complaint

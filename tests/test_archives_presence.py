@@ -86,7 +86,7 @@ def test_bins_of_another_width_are_widened_first():
     [(60, 600, UTC, 3), (400, 3600, LOCAL, 3), (1, 60, LOCAL, 1), (4, 600, NO_CLOCK, 1)],
 )
 def test_figures(n_days, step_s, clock, panels, tmp_path):
-    presence = Presence(NAMES)
+    presence = Presence.for_units(NAMES, step_s)
     times, values = season(n_days, step_s, START_S if clock != NO_CLOCK else 0)
     presence.add(times, values, np.full(len(times), float(step_s)))
     figure = presence_figure(presence, clock, "a sensor")
