@@ -6,14 +6,20 @@ Both train the paper's CNN (5 layers, kernel 5, 64 channels) on random data; the
 random weights, which cost the same time as trained ones.
 """
 
+import argparse
+import concurrent.futures
+import contextlib
 import itertools
 import math
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
 
 from exp_train_model.options import PRECISIONS
 from transcoder.cli import Parser, reports_errors
+
+GPU_STEPS = 20
 
 STEPS_OF_RESTRICTED_PLAN = 240_000
 """Of each model: 200 epochs of the data set ``full``."""
@@ -31,34 +37,108 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--classifiers", nargs="+", choices=("YamNet", "PANN"), default=["YamNet", "PANN"]
     )
+    parser.add_argument(
+        "--processor_time", action="store_true",
+        help="count seconds of processors in place of seconds: for a CPU that others use too; "
+        "with OMP_NUM_THREADS=1, for waiting threads count as well",
+    )  # fmt: skip
     return parser
 
 
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
+    print(f"{'model':20}{'step':>9}{'time':>12}{'ratio':>8}{'TFLOP/s':>10}{'240k steps':>12}")
+    for classifier, through_teacher in itertools.product(args.classifiers, (False, True)):
+        results = measure(classifier, through_teacher, args)
+        model = f"CNN-{'logits' if through_teacher else 'mels'} {classifier}"
+        for kind, (time_s, n_flops) in results.items():
+            print(
+                f"{model:20}{kind:>9}{1e3 * time_s:9.1f} ms{results['literal'][0] / time_s:8.2f}"
+                f"{n_flops / time_s / 1e12:10.3f}"
+                f"{STEPS_OF_RESTRICTED_PLAN * time_s / 3600:10.1f} h",
+                flush=True,
+            )
+    return 0
+
+
+def measure(
+    classifier: str, through_teacher: bool, args: argparse.Namespace
+) -> dict[str, tuple[float, int]]:
+    """Seconds and floating-point operations of each kind of step.
+
+    Each kind has a process of its own, as settings of the C library and of torch concern a whole
+    process; they take turns, and the least time of each counts.
+    """
+    kinds = ["literal", *args.precision]
+    context = multiprocessing.get_context("spawn")
+    with contextlib.ExitStack() as stack:
+        workers = {
+            kind: stack.enter_context(
+                concurrent.futures.ProcessPoolExecutor(
+                    1, context, _prepare, (kind, classifier, through_teacher, args)
+                )
+            )
+            for kind in kinds
+        }
+        n_flops = {kind: worker.submit(_flops).result() for kind, worker in workers.items()}
+        best = dict.fromkeys(kinds, math.inf)
+        for _ in range(args.steps):
+            for kind, worker in workers.items():
+                best[kind] = min(best[kind], worker.submit(_seconds).result())
+    return {kind: (best[kind], n_flops[kind]) for kind in kinds}
+
+
+_worker: "tuple[Step, argparse.Namespace]"
+"""The step of this process, and the options."""
+
+
+def _prepare(kind: str, classifier: str, through_teacher: bool, args: argparse.Namespace) -> None:
+    from exp_train_model.memory import keep_freed_memory
     from exp_train_model.precision import choose_precision
     from transcoder.devices import choose_device
 
     device = choose_device(args.device)
-    print(f"{'model':20}{'step':>9}{'time':>12}{'ratio':>8}{'TFLOP/s':>10}{'240k steps':>12}")
-    for classifier, through_teacher in itertools.product(args.classifiers, (False, True)):
-        common = (classifier, through_teacher, args.batch_size)
-        steps = {"literal": literal_step(*common, device)}
-        for name in args.precision:
-            precision = choose_precision(name, device)
-            steps[precision.name] = our_step(*common, precision, compiled=args.compile)
-        times = seconds_per_step(steps, args.steps, device)
-        model = f"CNN-{'logits' if through_teacher else 'mels'} {classifier}"
-        for name, step in steps.items():
-            rate = flops(step) / times[name] / 1e12
-            print(
-                f"{model:20}{name:>9}{1e3 * times[name]:9.1f} ms"
-                f"{times['literal'] / times[name]:8.2f}{rate:10.3f}"
-                f"{STEPS_OF_RESTRICTED_PLAN * times[name] / 3600:10.1f} h",
-                flush=True,
-            )
-    return 0
+    common = (classifier, through_teacher, args.batch_size)
+    if kind == "literal":
+        choose_precision("fp32", device)  # sets torch's switches
+        step = literal_step(*common, device)
+    else:
+        if device.type == "cpu":
+            keep_freed_memory()
+        step = our_step(*common, choose_precision(kind, device), compiled=args.compile)
+    global _worker
+    _worker = step, args
+
+
+def _seconds() -> float:
+    """Time of a step; on a GPU of one among many, for they run into each other."""
+    import torch
+
+    step, args = _worker
+    clock = time.process_time if args.processor_time else time.perf_counter
+    if not torch.cuda.is_available() or args.device == "cpu":
+        start = clock()
+        step()
+        return clock() - start
+    for _ in range(5):
+        step()
+    torch.cuda.synchronize()
+    start = clock()
+    for _ in range(GPU_STEPS):
+        step()
+    torch.cuda.synchronize()
+    return (clock() - start) / GPU_STEPS
+
+
+def _flops() -> int:
+    """Floating-point operations of matrix products and convolutions in one step, the first."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    step, _ = _worker
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
 
 
 Step = Callable[[], object]
@@ -157,51 +237,6 @@ def _literal_pinv(classifier: str, device):
             return to_log((filters @ spectrum).transpose(1, 2), end)
 
     return LiteralPinv()
-
-
-def seconds_per_step(steps: dict[str, Step], n: int, device) -> dict[str, float]:
-    """Time of each kind of step.
-
-    On a CPU the least of ``n``, the kinds taking turns: others may be using the computer. On a
-    GPU the mean of ``n``, for there steps run into each other.
-    """
-    import torch
-
-    best = dict.fromkeys(steps, math.inf)
-    if device.type == "cpu":
-        for _ in range(n + 1):
-            for name, step in steps.items():
-                start = time.perf_counter()
-                step()
-                best[name] = min(best[name], time.perf_counter() - start)
-        return best
-    for name, step in steps.items():
-        set_switches(name, device)
-        for _ in range(10):  # kernels are chosen and compiled in the first ones
-            step()
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(n):
-            step()
-        torch.cuda.synchronize()
-        best[name] = (time.perf_counter() - start) / n
-    return best
-
-
-def set_switches(name: str, device) -> None:
-    """Set torch's switches for a step: the literal one is float32 without TF32."""
-    from exp_train_model.precision import choose_precision
-
-    choose_precision("fp32" if name == "literal" else name, device)
-
-
-def flops(step: Step) -> int:
-    """Floating-point operations of matrix products and convolutions in one step."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from exp_train_model.config import TrainConfig, train_config
 from exp_train_model.evaluation import open_features
 from exp_train_model.feature_files import SPLITS
 from exp_train_model.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
+from exp_train_model.memory import keep_freed_memory
 from exp_train_model.options import RunOptions
 from exp_train_model.outputs import data_mark, read_targets
 from exp_train_model.precision import Precision, choose_precision, last_layer_in_float32
@@ -48,6 +49,8 @@ def train_setting(
     """
     config = train_config(setting)
     precision = choose_precision(options.precision, choose_device(options.device))
+    if precision.device.type == "cpu":
+        keep_freed_memory()
     splits, loss, marks = _material(setting, experiment, config, options, precision)
     schedule = Schedule(
         epochs=config.epochs if options.epochs_override is None else options.epochs_override,
