@@ -87,7 +87,7 @@ def test_pann_has_no_stand_in(fresh_clone, small_file, monkeypatch):
         load_classifier("PANN")
 
 
-@pytest.mark.parametrize("width", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("width", [0.25, 38 / 128, 1.0])
 def test_width_comes_from_the_file(tmp_path, width):
     torch.save(YamNet(521, width).state_dict(), tmp_path / "weights.pth")
     assert load_network("YamNet", tmp_path / "weights.pth").width == width
@@ -242,7 +242,8 @@ def test_other_settings_do_not_go_on_with_a_run(tmp_path, corpus, teacher_file, 
 @pytest.mark.parametrize(
     "options, message",
     [
-        (("--width", 1), "width 1"),
+        (("--width", 1), "width 1: give a multiple of 0.0078125"),
+        (("--width", 0.3), "width 0.3"),
         (("--epochs", 0), "epochs must be 1 or more"),
         (("--learning_rate", 5), "learning rate 5"),
         (("--corpus", "nowhere"), "build_open_corpus.py"),

@@ -21,6 +21,9 @@ from yamnet.network import YamNet
 
 logger = logging.getLogger(__name__)
 
+# The last layer then has a multiple of 8 channels, and its size tells the width exactly.
+_WIDTH_STEP = 1 / 128
+
 
 @dataclass(frozen=True)
 class DistillConfig:
@@ -34,8 +37,10 @@ class DistillConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.width < 1:
-            raise UsageError(f"width {self.width:g}: a small network's lies between 0 and 1")
+        if not 0 < self.width < 1 or self.width % _WIDTH_STEP:
+            raise UsageError(
+                f"width {self.width:g}: give a multiple of {_WIDTH_STEP} between 0 and 1"
+            )
         for name in ("epochs", "views", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")
