@@ -35,7 +35,9 @@ def build_parser() -> Parser:
         default="cnn_logits",
         help="transcoder; pinv needs no trained model",
     )
-    parser.add_argument("--format", choices=("h5", "parquet", "csv"), default="h5")
+    parser.add_argument(
+        "--format", choices=("h5", "parquet", "csv"), default="h5", help="of the results"
+    )
     levels = parser.add_argument_group("levels")
     levels.add_argument(
         "--db-offset",
@@ -87,7 +89,9 @@ def add_network_options(parser: Parser) -> None:
         help="keep groups of classes: tvb (traffic, voice, birds), sonyc_ust, urbansound8k, or a "
         ".csv or .xlsx with columns target_class_name, audioset_id, audioset_name",
     )
-    parser.add_argument("--output", type=Path, default=PROJECT_ROOT / "sound_classes")
+    parser.add_argument(
+        "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 

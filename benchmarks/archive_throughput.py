@@ -1,5 +1,7 @@
 """Seconds of signal that a second of computing classifies: each step, and the whole chain.
 
+Run it from the project folder: python -m benchmarks.archive_throughput
+
 Weights are random (speed does not depend on them). Compared in turn: YAMNet as it is trained,
 with BatchNorm folded, and folded with channels last; then levels to classes behind PINV, a small
 CNN (3 layers of 16 channels) and the published one (5 layers of 64). With --archive, a whole
@@ -11,7 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.timing import seconds_each
 from transcoder.cli import Parser, reports_errors
 
 CNN_SIZES = {"small CNN": (3, 16), "published CNN": (5, 64)}  # layers, channels
@@ -49,6 +50,7 @@ def compare_yamnet(n_seconds: int, repeats: int, device) -> None:
     """YAMNet alone, in batches of 32 s."""
     import torch
 
+    from benchmarks.timing import seconds_each
     from transcoder.classifiers import Classifier, new_network
     from transcoder.folding import fold_batch_norm
 
@@ -68,6 +70,7 @@ def compare_chains(n_seconds: int, repeats: int, device) -> None:
     import numpy as np
 
     from archives.timeline import Units
+    from benchmarks.timing import seconds_each
 
     levels = np.random.default_rng(0).uniform(-40, 10, (n_seconds, 1, 8, 29)).astype(np.float32)
     full = np.full(n_seconds, 8)
