@@ -1,9 +1,6 @@
 """The networks that the command lines name, ready to classify."""
 
-import zlib
 from pathlib import Path
-
-from torch import nn
 
 import transcoder
 from archives.inference import LevelClassifier
@@ -18,6 +15,7 @@ from transcoder.checkpoints import METHODS, find_checkpoint
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import PROJECT_ROOT
+from transcoder.fingerprint import fingerprint
 from transcoder.transcode import Transcoder
 
 DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
@@ -51,21 +49,13 @@ def load_level_classifier(
         checkpoint = find_checkpoint(models, classifier=classifier, method=method)
     about = {
         "classifier": network.teacher,
-        "classifier_crc32": fingerprint(network),
+        "classifier_fingerprint": fingerprint(network),
         "transcoder": METHODS[method],
         "transcoder_checkpoint": checkpoint.name if checkpoint else "none: PINV has no weights",
-        "transcoder_crc32": fingerprint(model.model),
+        "transcoder_fingerprint": fingerprint(model.model),
         "spectral_transcoder": transcoder.__version__,
     }
     return LevelClassifier(model, network), about
-
-
-def fingerprint(network: nn.Module) -> str:
-    """CRC-32 of all weights: tells one model from another of the same name."""
-    value = 0
-    for tensor in network.state_dict().values():
-        value = zlib.crc32(tensor.detach().cpu().contiguous().numpy().tobytes(), value)
-    return f"{value:08x}"
 
 
 def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) -> Selection:
