@@ -145,8 +145,8 @@ def find_checkpoint(folder: str | os.PathLike, *, classifier: str, method: str) 
     """The checkpoint in ``folder`` for a classifier and a method ("cnn_mels", "cnn_logits").
 
     The method is read from the file name, which is the identifier of the training setting:
-    ``ts=0`` for Mels, ``ts=1`` with ``prop_logit=100`` for logits. Of several the most recently
-    trained is taken, so that a user's own model comes before a published one.
+    ``ts=0`` for Mels, ``ts=1`` with ``prop_logit=100`` for logits. Of several the file written
+    last is taken: what a user trains or downloads comes before what ships with the project.
 
     Raises
     ------
@@ -173,11 +173,7 @@ def find_checkpoint(folder: str | os.PathLike, *, classifier: str, method: str) 
             f"no {METHODS[method]} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
             f"or train one with exp_train_model/main_doce_training.py"
         )
-    return max(found, key=_trained_at)
-
-
-def _trained_at(path: Path) -> str:
-    return str((read_settings(path).get("provenance") or {}).get("date", ""))
+    return max(found, key=lambda path: path.stat().st_mtime_ns)
 
 
 def provenance() -> dict[str, str]:
