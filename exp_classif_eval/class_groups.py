@@ -4,8 +4,6 @@ The tables are the workbooks beside this file; ``make_class_groups.py`` writes t
 workbook is what the experiment uses.
 """
 
-import zipfile
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +12,11 @@ from numpy.typing import NDArray
 
 from exp_classif_eval.datasets import Dataset, dataset
 from transcoder.audioset import audioset_classes
-from transcoder.errors import MissingFileError, UserError
+from transcoder.class_tables import Lookup, table_rows
+from transcoder.errors import UserError
 
 HEADER = ("target_class_id", "target_class_name", "audioset_id", "audioset_name")
+_WRITE_HINT = "write it with exp_classif_eval/make_class_groups.py"
 EVERY_CLASS_OF = "PANN"  # its 527 classes are AudioSet's; YAMNet lacks six of them
 
 
@@ -62,10 +62,11 @@ def read_class_groups(dataset_name: str, path: str | Path | None = None) -> Clas
     path = default_path(dataset_name) if path is None else Path(path)
     groups: list[set[str]] = [set() for _ in target.class_names]
     row_of: dict[str, int] = {}
-    targets = _Lookup("target class", target.class_ids, target.class_names)
+    targets = Lookup("target class", target.class_ids, target.class_names)
     classes = audioset_classes(EVERY_CLASS_OF)
-    audioset = _Lookup("AudioSet class", [c.mid for c in classes], [c.name for c in classes])
-    for row, (target_id, target_name, audioset_id, audioset_name) in _rows(path):
+    audioset = Lookup("AudioSet class", [c.mid for c in classes], [c.name for c in classes])
+    rows = table_rows(path, HEADER, missing_hint=_WRITE_HINT)
+    for row, (target_id, target_name, audioset_id, audioset_name) in rows:
         where = f"{path}, row {row}"
         position = targets.position(target_id, target_name, where)
         member = classes[audioset.position(audioset_id, audioset_name, where)]
@@ -80,60 +81,3 @@ def read_class_groups(dataset_name: str, path: str | Path | None = None) -> Clas
         if not group:
             raise UserError(f"{path}: no row for target class {name!r}: add one")
     return ClassGroups(target, tuple(map(frozenset, groups)), str(path))
-
-
-class _Lookup:
-    """Finds a class by its id, its name or both, as people write them."""
-
-    def __init__(self, kind: str, ids: Sequence, names: Sequence[str]) -> None:
-        self._kind = kind
-        self._by_id = {str(key): position for position, key in enumerate(ids)}
-        self._by_name = {name.casefold(): position for position, name in enumerate(names)}
-
-    def position(self, key: str, name: str, where: str) -> int:
-        found = []
-        if key:
-            found.append(self._by_id.get(key))
-        if name:
-            found.append(self._by_name.get(name.casefold()))
-        if not found:
-            raise UserError(f"{where}: no {self._kind}: give its id or its name")
-        given = " and ".join(filter(None, (key and f"id {key!r}", name and f"name {name!r}")))
-        if None in found:
-            raise UserError(f"{where}: unknown {self._kind}, {given}")
-        if len(set(found)) > 1:
-            raise UserError(f"{where}: {self._kind} {given} are different classes")
-        return found[0]
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Row number and the four cells of `HEADER` as text, for each row that is not empty."""
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = openpyxl.load_workbook(path, data_only=True)
-    except FileNotFoundError:
-        raise MissingFileError(
-            f"{path} is missing: write it with exp_classif_eval/make_class_groups.py"
-        ) from None
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path} is no Excel workbook (.xlsx): {error}") from None
-    rows = [[_text(cell) for cell in row] for row in book.worksheets[0].values]
-    header = [heading.casefold() for heading in rows[0]] if rows else []
-    missing = [heading for heading in HEADER if heading not in header]
-    if missing:
-        raise UserError(f"{path}, row 1: no column {', '.join(missing)}")
-    columns = [header.index(heading) for heading in HEADER]
-    for number, row in enumerate(rows[1:], start=2):
-        cells = [row[column] if column < len(row) else "" for column in columns]
-        if any(cells):
-            yield number, cells
-
-
-def _text(cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)  # spreadsheet programs may save 3 as 3.0
-    return str(cell).strip()
