@@ -131,7 +131,7 @@ def test_killed_and_warned_jobs_end_as_the_local_launcher_does(slurm, tmp_path, 
     assert launch_exp_slurms.main([str(there / "slurm")]) == 0
 
     def training(model: str) -> bool:
-        return bool(list(there.glob(f"session/*{model}*.pt")))
+        return bool(list(there.glob(f"session/[!.]*{model}*.pt")))
 
     assert until(lambda: training("cnn_pinv+ts=0"), TIME_LIMIT_S), logs(there)
     # one job is killed, the other gets the warning that SLURM gives before the time limit

@@ -58,7 +58,7 @@ def assert_same(found, expected):
 
 def wait_for_session(folder, process):
     """Until the first epoch is saved."""
-    while not list(Path(folder).glob("session/*.pt")) and process.poll() is None:
+    while not list(Path(folder).glob("session/[!.]*.pt")) and process.poll() is None:
         time.sleep(0.005)
 
 
@@ -72,7 +72,7 @@ def test_killed_training_goes_on(delay_s, data, uninterrupted, tmp_path, caplog)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL, "the training ended before it was killed"
-    (session,) = tmp_path.glob("session/*=*.pt")
+    (session,) = tmp_path.glob("session/[!.]*.pt")
     caplog.set_level("INFO")
     assert main(arguments(data, tmp_path)) == 0
     assert "going on after epoch" in caplog.text
@@ -99,7 +99,7 @@ def test_session_of_other_options_is_refused(data, tmp_path, capsys, monkeypatch
     args = [*arguments(data, tmp_path), "--seed", "4"]
     assert main(args) == 1
     assert "begun with seed 3, not seed 4" in capsys.readouterr().err
-    (session,) = tmp_path.glob("session/*.pt")
+    (session,) = tmp_path.glob("session/[!.]*.pt")
     session.write_bytes(session.read_bytes()[:1000])
     assert main(arguments(data, tmp_path)) == 1
     assert "damaged or cut short" in capsys.readouterr().err
