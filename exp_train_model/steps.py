@@ -1,6 +1,5 @@
 """The steps of the training experiment: what ``-c`` does with a setting."""
 
-import logging
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
@@ -16,8 +15,6 @@ from transcoder.files import atomic_path, atomic_write_text
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
-
-LOG = logging.getLogger(__name__)
 
 
 def run_step(
