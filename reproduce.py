@@ -50,9 +50,9 @@ def build_parser() -> Parser:
     demo.add_argument(
         "--demo_epochs",
         type=int,
-        choices=(1, 10, 100, 200),
+        choices=(1, 10, 100),
         default=100,
-        help="of both small networks",
+        help="of the small CNN-logits; CNN-mels takes 10 at most",
     )
     demo.add_argument(
         "--demo_work",

@@ -115,7 +115,7 @@ def collect(
             sorted(results.glob("*.png")), read_figure, "python plot_spectro_dcase2023.py"
         ),
         "sounds": gather(
-            sorted(audio.glob("*/*_original.wav")),
+            sorted(audio.rglob("*_original.wav")),
             read_recording,
             "python generate_audio.py street_scene.wav",
         ),
