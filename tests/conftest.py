@@ -1,6 +1,10 @@
 """What the tests share: seeded randomness and the golden arrays beside the project."""
 
+import os
 from pathlib import Path
+
+# the tests run in two processes; more threads than cores make torch many times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
