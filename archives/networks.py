@@ -14,14 +14,14 @@ from archives.selection import (
 from transcoder.checkpoints import METHODS, find_checkpoint
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
-from transcoder.files import PROJECT_ROOT
 from transcoder.fingerprint import fingerprint
 from transcoder.transcode import Transcoder
 
 DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
 """Seconds classified as one: each for YAMNet; PANN was trained on clips of 10 s."""
 
-_EXPERIMENT = PROJECT_ROOT / "exp_classif_eval"
+# beside this package, in the source tree and where it is installed
+_EXPERIMENT = Path(__file__).resolve().parent.parent / "exp_classif_eval"
 GROUP_TABLES = {
     "sonyc_ust": _EXPERIMENT / "sub_classes_sonyc_ust.xlsx",
     "urbansound8k": _EXPERIMENT / "sub_classes_urbansound8k.xlsx",

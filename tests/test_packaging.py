@@ -46,6 +46,7 @@ site, *names = sys.argv[1:]
 for name in names:
     assert Path(importlib.import_module(name).__file__).is_relative_to(site), name
 
+from archives.networks import GROUP_TABLES
 from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import training_experiment
@@ -67,6 +68,7 @@ read_class_groups("SONYC-UST")
 read_class_groups("URBAN-SOUND-8K")
 assert training_experiment().plans and classification_experiment().plans
 find_template("jean_zay")
+assert all(table.is_file() for table in GROUP_TABLES.values())
 assert files_of(DATASETS + MODELS)
 """
 
