@@ -111,7 +111,7 @@ def _cache_folder(args, teacher, paths: list[Path]) -> Path:
     import hashlib
 
     from exp_train_model.open_corpus.layout import SOURCES_TABLE
-    from exp_train_model.teacher import fingerprint
+    from transcoder.fingerprint import fingerprint
 
     names = [path.name for path in paths]
     sources = (args.corpus / SOURCES_TABLE).read_text(encoding="utf-8")
@@ -158,7 +158,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     import yaml
 
     from exp_train_model.open_corpus.layout import SOURCES_TABLE
-    from exp_train_model.teacher import fingerprint
+    from transcoder.fingerprint import fingerprint
     from transcoder.checkpoints import provenance
     from transcoder.files import atomic_path, atomic_write_text
 

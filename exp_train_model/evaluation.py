@@ -38,6 +38,7 @@ def evaluate_oracle(
     # scores are to be the same whatever a training computes in
     precision = choose_precision("fp32", choose_device(options.device))
     teacher, mark = load_teacher(setting["classifier"], precision)
+    marks = {"teacher": mark, "teacher_name": teacher.teacher}
     for split in SPLITS:
         features = open_features(setting, options, split)
         keeps_mels = split == "eval"
@@ -45,7 +46,7 @@ def evaluate_oracle(
         def predict(batch: Batch, keeps_mels: bool = keeps_mels) -> Prediction:
             return batch.mels if keeps_mels else None, teacher(batch.mels)
 
-        _write(setting, experiment, split, predict, features, mark, options, stop)
+        _write(setting, experiment, split, predict, features, marks, options, stop)
 
 
 def evaluate_transcoder(
@@ -60,6 +61,7 @@ def evaluate_transcoder(
     """
     precision = choose_precision("fp32", choose_device(options.device))
     teacher, mark = load_teacher(setting["classifier"], precision)
+    marks = {"teacher": mark, "teacher_name": teacher.teacher}
     model = _load_model(setting, experiment).to(precision.device)
     predicts_classes = setting["transcoder"] in CLASS_MODELS
 
@@ -68,7 +70,7 @@ def evaluate_transcoder(
         return (None, predicted) if predicts_classes else (predicted, teacher(predicted))
 
     features = open_features(setting, options, "eval")
-    _write(setting, experiment, "eval", predict, features, mark, options, stop)
+    _write(setting, experiment, "eval", predict, features, marks, options, stop)
 
 
 def open_features(setting: "Setting", options: RunOptions, split: str) -> Features:
@@ -110,7 +112,7 @@ def _write(
     split: str,
     predict: Callable[[Batch], Prediction],
     features: Features,
-    teacher_mark: str,
+    teacher_marks: dict[str, str],
     options: RunOptions,
     stop: StopRequest,
 ) -> None:
@@ -129,5 +131,5 @@ def _write(
             yield predict(batch)
 
     path = files.output_file(setting, experiment, split)
-    marks = {"data": data_mark(features), "teacher": teacher_mark}
+    marks = {"data": data_mark(features), **teacher_marks}
     write_outputs(path, predictions(), features, marks=marks)

@@ -4,7 +4,8 @@
 - ``mels`` ``(n, frames, 64)`` float32, the Mels behind them; not for models without Mels, nor for
   the oracle's training splits, whose Mels are those of the feature files
 - ``file_index`` ``(n,)``, ``file_names``: which recording a chunk comes from
-- attributes ``data`` and ``teacher``: marks of the features and of the classifier's weights
+- attributes ``data`` and ``teacher``: marks of the features and of the classifier's weights;
+  ``teacher_name``: which classifier that was, for readers
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from doce_plans.identifiers import FILLER
 from doce_plans.results import load_results
 from doce_plans.selectors import Selection
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
-from exp_train_model.experiment import model_file
+from exp_train_model.experiment import model_file, output_file
 from exp_train_model.experiment_sizes import method_name
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
         f"table made {made['date']}, spectral-transcoder {made['spectral_transcoder']} "
         f"({made['git_commit']}), torch {made['torch']}, data set {datasets}, trained on {devices}",
     ]
+    notes.append(f"classifier: {', '.join(_teachers(experiment, settings))}")
     for setting, h in how.items():
         trial = [f"{name} {h[name]}" for name in ("epochs_override", "max_steps")
                  if h.get(name) is not None]  # fmt: skip
@@ -120,3 +121,16 @@ def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
         if trial:
             notes.append(f"trial: {method_name(setting)} with {', '.join(trial)}")
     return notes
+
+
+def _teachers(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+    """The classifiers that the results were computed with, as the stored outputs name them."""
+    import h5py
+
+    names = {}
+    for setting in settings:
+        path = output_file(setting.replace("step", "evaluate"), experiment, "eval")
+        if path.is_file():
+            with h5py.File(path) as outputs:
+                names[outputs.attrs.get("teacher_name", "unknown")] = None
+    return list(names) or ["unknown"]

@@ -1,13 +1,12 @@
 """The frozen classifier as a teacher: as exact as the plain one, but faster."""
 
-import hashlib
 import os
 
 import torch
-from torch import nn
 
 from exp_train_model.precision import Precision, last_layer_in_float32
 from transcoder.classifiers import Classifier, load_classifier
+from transcoder.fingerprint import fingerprint
 from transcoder.folding import fold_batch_norm
 
 
@@ -40,12 +39,3 @@ def prepare_teacher(teacher: Classifier, precision: Precision) -> Classifier:
         last_layer_in_float32(teacher.network)
     teacher.requires_grad_(False)
     return teacher.to(precision.device, memory_format=torch.channels_last)
-
-
-def fingerprint(network: nn.Module) -> str:
-    """A mark that changes with any weight of ``network``: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
