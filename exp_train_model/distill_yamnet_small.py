@@ -158,9 +158,9 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     import yaml
 
     from exp_train_model.open_corpus.layout import SOURCES_TABLE
-    from transcoder.fingerprint import fingerprint
     from transcoder.checkpoints import provenance
     from transcoder.files import atomic_path, atomic_write_text
+    from transcoder.fingerprint import fingerprint
 
     sources = args.corpus / SOURCES_TABLE
     pedigree = {
