@@ -7,6 +7,7 @@ classes that the classifier hears in each, and writes them to a table.
 """
 
 import sys
+from math import log10
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
@@ -134,7 +135,12 @@ def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, ar
     write_audio(folder / f"{name}_original.wav", original, end.sample_rate)
     for method, wave in zip(joined, waves.numpy(), strict=True):
         suffix = "generated_from_groundtruth_mel" if method == "groundtruth_mel" else method
-        write_audio(folder / f"{name}_{suffix}.wav", wave, end.sample_rate)
+        file_name = f"{name}_{suffix}.wav"
+        peak = abs(wave).max()
+        if peak > 1:  # nobody is to be startled by a player that turns the volume up
+            wave = wave / peak
+            print(f"{file_name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
+        write_audio(folder / file_name, wave, end.sample_rate)
     panels = {"original": joined["groundtruth_mel"], "regenerated from true Mels": regenerated}
     panels |= {METHODS[method]: mels for method, mels in joined.items() if method in METHODS}
     title = f"{name}: Mel spectrograms for {args.classifier}"

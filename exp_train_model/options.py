@@ -22,6 +22,7 @@ class RunOptions:
     num_workers: int = 4  # processes that read data sets too large for memory
     compile: bool = False
     pretrained: bool = True  # start self and effnet from pretrained weights
+    initial_model: Path | None = None  # checkpoint to start from
 
     @classmethod
     def from_arguments(cls, args: argparse.Namespace) -> "RunOptions":
@@ -37,8 +38,8 @@ class RunOptions:
                 continue
             if field.name == "pretrained":
                 words.append("--no_pretrained")
-            elif field.name == "data_path":
-                words += ["--data_path", str(Path(value).absolute())]
+            elif field.name in ("data_path", "initial_model"):
+                words += [f"--{field.name}", str(Path(value).absolute())]
             else:
                 words += [f"--{field.name}"] + ([] if value is True else [str(value)])
         return words
@@ -69,6 +70,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--num_workers", type=_whole, default=4, metavar="N",
         help="processes that read a data set that does not fit into memory",
+    )  # fmt: skip
+    group.add_argument(
+        "--initial_model", type=Path, metavar="FILE",
+        help="start from this trained model of the same sizes, e.g. CNN-logits from CNN-mels",
     )  # fmt: skip
     group.add_argument("--compile", action="store_true", help="use torch.compile")
     group.add_argument(

@@ -22,8 +22,9 @@ from exp_train_model.session import Session
 from exp_train_model.stopping import StopRequest
 from exp_train_model.teacher import load_teacher
 from exp_train_model.training import Schedule, make_optimizer, train
-from transcoder.checkpoints import save_checkpoint
+from transcoder.checkpoints import load_checkpoint, save_checkpoint
 from transcoder.devices import choose_device
+from transcoder.errors import UserError
 from transcoder.files import atomic_path
 from transcoder.models import build_model
 
@@ -63,6 +64,7 @@ def train_setting(
         "seed": options.seed,
         "precision": precision.name,
         "pretrained": options.pretrained and config.model.predicts_classes,
+        "initial_model": options.initial_model and options.initial_model.name,
         **marks,
     }
     session = new_session(config, options, precision, identity)
@@ -83,7 +85,12 @@ def new_session(
 ) -> Session:
     """A training at its beginning: the same weights for the same seed."""
     torch.manual_seed(options.seed)
-    model = build_model(config.model, pretrained=options.pretrained)
+    if options.initial_model is None:
+        model = build_model(config.model, pretrained=options.pretrained)
+    else:
+        model, settings = load_checkpoint(options.initial_model)
+        if settings != config.model:
+            raise UserError(f"{options.initial_model}: is a {settings}, not a {config.model}")
     if precision.is_mixed and config.model.predicts_classes:
         last_layer_in_float32(model)
     place_model(model, precision.device, compiled=options.compile)

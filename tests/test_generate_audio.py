@@ -67,6 +67,7 @@ def test_writes_everything(tmp_path, models, recording, capsys, classifier, rate
         wave, sample_rate = read_audio(output / "noise" / f"noise_{suffix}.wav")
         assert sample_rate == rate
         assert abs(wave.size - 55_000 / 22_050 * rate) <= 1
+        assert abs(wave).max() <= 1
     err = capsys.readouterr().err
     assert err.count("missing:") == 1
     assert "download_pretrained_models.py" in err

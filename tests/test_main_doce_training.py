@@ -89,6 +89,20 @@ def assert_complete(world, selector):
         assert names[0].startswith("name,published_name") and len(names) == 1 + len(outputs)
 
 
+def test_training_starts_from_a_given_model(computed, capsys):
+    first = model_file(computed.setting(f"cnn/{PAPER_CNN}+epoch=200+step=train"),
+                       computed.experiment)  # fmt: skip
+    selector = "hybridts/prop_logit=100+dilation=1+learning_rate=-4+epoch=200+step=train"
+    given = ("-c", "--max_steps", "0", "--initial_model", str(first))
+    assert computed.run(selector, *given) == 0
+    trained = model_file(computed.setting(selector), computed.experiment)
+    for name, value in torch.load(first, weights_only=True).items():
+        assert torch.equal(torch.load(trained, weights_only=True)[name], value)
+    assert read_settings(trained)["settings"]["initial_model"] == first.name
+    assert computed.run(f"cnn/{CNN}+epoch=200+step=train", *given) == 1
+    assert "is a ModelSettings" in capsys.readouterr().err
+
+
 def test_scores_of_pinv_are_those_of_its_mels(computed):
     features = Features(split_path(computed.features, "TEST", "eval"), "YamNet").hold()
     error = (Pinv("YamNet")(features.levels) - features.mels).pow(2).mean(dim=(1, 2))

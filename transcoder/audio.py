@@ -152,7 +152,7 @@ def to_chunks(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def write_audio(path: str | os.PathLike, waveform: np.ndarray, sample_rate: int) -> None:
-    """Write a 32-bit float wav atomically: levels are kept, and nothing clips above full scale."""
+    """Write a 32-bit float wav atomically: nothing is rounded or clipped."""
     import soundfile
 
     from transcoder.files import atomic_path
