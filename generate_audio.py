@@ -54,7 +54,7 @@ def main(argv=None) -> int:
     path = find_audio(args.audio)
 
     from transcoder.audio import AudioError, read_audio
-    from transcoder.checkpoints import METHODS
+    from transcoder.checkpoints import METHODS, warn_of_other_teacher
     from transcoder.devices import choose_device
     from transcoder.transcode import load_transcoders
 
@@ -66,6 +66,8 @@ def main(argv=None) -> int:
     classifier = _load_classifier(args, missing)
     if classifier is not None:
         classifier.to(device)
+        if "cnn_logits" in transcoders:
+            warn_of_other_teacher(args.models / transcoders["cnn_logits"].source, classifier)
 
     reference = transcoders["pinv"]  # any of them computes the true Mels alike
     chunks = {"groundtruth_mel": reference.true_mels(waveform, sample_rate)}

@@ -88,7 +88,7 @@ def main(argv=None) -> int:
             print(f"# step {step.number}: {step.name}", *step.lines(), sep="\n")
         return 0
     state = reproduction.work / f"reproduce_{reproduction.mode}.json"
-    if not state.exists():
+    if not state.exists() and len(steps) == _N_STEPS:
         _require_room(reproduction.work, reproduction.required_gb)
     run_steps(
         steps,

@@ -74,9 +74,16 @@ class LevelHistogram:
         top = _TRAINED_STEP_DB * len(_TRAINED_SHARES)
         return (
             f"the levels look wrong for the network: broadband {middle:.0f} dB ({low:.0f} to "
-            f"{high:.0f} dB), but it was trained on 0 to {top:.0f} dB (overlap {overlap:.0%}); "
-            f"try --auto-offset, or --db-offset {self.offset_to_full_scale():+.1f} on top"
+            f"{high:.0f} dB), but it was trained on 0 to {top:.0f} dB (overlap {overlap:.0%})"
+            + self._advice()
         )
+
+    def _advice(self) -> str:
+        """How to mend the levels; none where they are at full scale already."""
+        missing_db = self.offset_to_full_scale()
+        if abs(missing_db) < 1:
+            return "; steady noise is like that, otherwise check the bands and their order"
+        return f"; try --auto-offset, or --db-offset {missing_db:+.1f} on top"
 
 
 def broadband_levels(units: Units) -> NDArray[np.float64]:

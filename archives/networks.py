@@ -11,7 +11,7 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
-from transcoder.checkpoints import METHODS, find_checkpoint
+from transcoder.checkpoints import METHODS, find_checkpoint, warn_of_other_teacher
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
@@ -47,6 +47,8 @@ def load_level_classifier(
     checkpoint = None
     if method != "pinv":
         checkpoint = find_checkpoint(models, classifier=classifier, method=method)
+    if method == "cnn_logits":
+        warn_of_other_teacher(checkpoint, network)
     about = {
         "classifier": network.teacher,
         "classifier_fingerprint": fingerprint(network),

@@ -46,7 +46,11 @@ def selected(files: list[RemoteFile], pattern: str | None) -> list[RemoteFile]:
     """The files that ``--only`` leaves; `UsageError` if none."""
     if pattern is None:
         return files
-    chosen = [file for file in files if fnmatchcase(file.name, f"*{pattern}*")]
+    chosen = [
+        file
+        for file in files
+        if any(fnmatchcase(name, f"*{pattern}*") for name in (file.name, file.source.name))
+    ]
     if not chosen:
         raise UsageError(f"no file matches --only {pattern!r}; --list shows the names")
     return chosen

@@ -14,7 +14,9 @@ from transcoder.checkpoints import (
     read_settings,
     save_checkpoint,
     settings_path,
+    warn_of_other_teacher,
 )
+from transcoder.classifiers import SMALL_YAMNET
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.models import ModelSettings, build_model
 from transcoder.transcode import Transcoder
@@ -158,3 +160,18 @@ def test_find_takes_the_method_from_the_name_and_the_latest_of_several(saved):
         find_checkpoint(saved.parent, classifier="YamNet", method="cnn_logits")
     with pytest.raises(UsageError, match="choose cnn_mels or cnn_logits"):
         find_checkpoint(saved.parent, classifier="YamNet", method="mlp")
+
+
+def test_a_transcoder_of_another_teacher_is_told(saved, monkeypatch, caplog):
+    from transcoder.classifiers import load_classifier
+    from transcoder.fingerprint import fingerprint
+
+    monkeypatch.delenv("YAMNET_WEIGHTS", raising=False)
+    small = load_classifier("YamNet", SMALL_YAMNET)
+    warn_of_other_teacher(saved, small)
+    assert "was trained through another classifier" in caplog.text
+    caplog.clear()
+    taught = {"teacher": fingerprint(small.network)}
+    save_checkpoint(saved, build_model(SMALL), settings=SMALL, training=taught)
+    warn_of_other_teacher(saved, small)
+    assert not caplog.records

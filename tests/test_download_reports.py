@@ -164,3 +164,15 @@ def test_efficientnet_is_torchvisions_own():
     for file in files:  # torch.hub reads the start of the sha256 from the name
         assert file.checksum.algorithm == "sha256"
         assert file.checksum.value.startswith(file.name.rpartition("-")[2].removesuffix(".pth"))
+
+
+def test_the_commands_that_messages_name_find_their_files():
+    from sources.command_line import selected
+    from transcoder.checkpoints import FETCH_HINT
+    from transcoder.classifiers import WEIGHTS
+
+    named = [FETCH_HINT.split("--only ")[1], *(w.fetch_name for w in WEIGHTS.values())]
+    named += ["efficientnet_b0", "efficientnet_b7"]
+    for pattern in named:
+        assert selected(files_of(MODELS), pattern), pattern
+    assert len(selected(files_of(MODELS), "transcoders")) == 6

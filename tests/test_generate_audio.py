@@ -129,6 +129,7 @@ def test_the_embedded_yamnet_hears_where_the_real_one_is_not_there(
 
 
 def test_without_any_transcoder_the_rest_is_produced(tmp_path, recording, capsys):
+    (tmp_path / "none").mkdir()
     assert (
         run(recording, "--models", tmp_path / "none", "--output", tmp_path, "--iterations", 1) == 0
     )

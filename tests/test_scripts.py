@@ -76,6 +76,14 @@ def test_errors_become_one_line_and_a_status(capsys, error, status):
     assert capsys.readouterr().err == f"error: {error}\n"
 
 
+def test_a_file_in_a_folders_place_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert plot_thirdo_mel_bands_repartition.main(["--output", str(tmp_path / "file")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {tmp_path / 'file'}: ")
+    assert err.count("\n") == 1
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "result.txt"
     path.write_text("old")

@@ -5,6 +5,7 @@ Our YAML adds a ``provenance`` entry: what is needed to trace the model.
 """
 
 import datetime
+import logging
 import os
 import platform
 import subprocess
@@ -16,12 +17,15 @@ import yaml
 from torch import nn
 
 import transcoder
-from transcoder.classifiers import load_state, load_strictly
+from transcoder.classifiers import Classifier, fetch_hint, load_state, load_strictly
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
+from transcoder.fingerprint import fingerprint
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
 from transcoder.settings import front_end
 from yamnet.network import width_of
+
+LOG = logging.getLogger(__name__)
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
@@ -174,6 +178,22 @@ def find_checkpoint(folder: str | os.PathLike, *, classifier: str, method: str) 
             f"or train one with exp_train_model/main_doce_training.py"
         )
     return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+def warn_of_other_teacher(path: Path, classifier: Classifier) -> None:
+    """Log a warning if the embedded small classifier judges a transcoder not trained through it.
+
+    CNN-logits is made for the one classifier that it was trained through.
+    """
+    is_stand_in = classifier.name == "YamNet" and classifier.network.width < 1
+    taught_by = (read_settings(path).get("settings") or {}).get("teacher")
+    if is_stand_in and taught_by != fingerprint(classifier.network):
+        LOG.warning(
+            "%s was trained through another classifier than the embedded small one: its classes "
+            "are unreliable here; %s",
+            path.name,
+            fetch_hint(classifier.name),
+        )
 
 
 def provenance() -> dict[str, str]:

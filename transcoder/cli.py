@@ -13,7 +13,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
     """Keeps the description's line breaks and shows each default that says something."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False or action.default == []:
+        if action.default in (None, [], True, False):  # a switch is off until it is given
             return action.help
         return super()._get_help_string(action)
 
@@ -47,8 +47,9 @@ class Parser(argparse.ArgumentParser):
 def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
     """Decorate a script's ``main(argv=None) -> int``: a `UserError` becomes one line on stderr.
 
-    Exit status: what ``main`` returns; 1 or 2 for a `UserError`; 130 after Ctrl-C. Any other
-    exception is a defect of ours and keeps its traceback.
+    So does a file that the system refuses (a file in a folder's place, no permission, a full
+    disk). Exit status: what ``main`` returns; 1 or 2 for a `UserError`; 130 after Ctrl-C. Any
+    other exception is a defect of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -61,6 +62,11 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return error.exit_status
+        except OSError as error:
+            if error.filename is None:
+                raise  # no file of the user's: a defect of ours, or of the network's
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -129,6 +130,8 @@ def load_transcoders(
     transcoders : by method, in the order of `METHODS`
     missing : for each method without a checkpoint, one line that names the command to get it
     """
+    if not Path(models).is_dir():
+        raise UsageError(f"{models}: there is no such folder of models")
     transcoders, missing = {}, []
     for method in METHODS:
         try:
