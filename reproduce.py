@@ -66,6 +66,8 @@ def build_parser() -> Parser:
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     numbers = _chosen_steps(args)
+    if not 0 < args.demo_size < float("inf"):
+        raise UsageError(f"--demo_size must be a number above 0, not {args.demo_size:g}")
 
     import dataclasses
 

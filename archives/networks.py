@@ -72,4 +72,8 @@ def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) 
         return all_classes(classifier)
     if groups.casefold() == "tvb":
         return traffic_voice_birds(classifier)
-    return read_groups(GROUP_TABLES.get(groups.casefold(), Path(groups)), classifier)
+    table = GROUP_TABLES.get(groups.casefold(), Path(groups))
+    if not table.is_file():
+        known = ", ".join(("tvb", *GROUP_TABLES))
+        raise UsageError(f"--groups {groups!r}: neither one of {known} nor an existing file")
+    return read_groups(table, classifier)

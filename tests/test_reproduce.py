@@ -123,9 +123,10 @@ def test_dry_run_prints_commands_and_does_nothing(tmp_path, capsys):
         (["--only", "13"], "there is no step 13"),
         (["--from-step", "0"], "there is no step 0"),
         (["--from-step", "5", "--to-step", "4"], "--from-step 5 comes after --to-step 4"),
+        (["--demo", "--demo_size", "nan"], "--demo_size must be a number above 0, not nan"),
     ],
 )
-def test_steps_that_do_not_exist(capsys, arguments, message):
+def test_impossible_arguments(capsys, arguments, message):
     assert reproduce.main(arguments) == 2
     assert message in capsys.readouterr().err
 
