@@ -211,15 +211,19 @@ def provenance() -> dict[str, str]:
 
 
 def _git_commit() -> str:
-    """The project's commit, with a mark if files were changed since; "unknown" outside git."""
+    """The project's commit, with "-dirty" if code was changed since; "unknown" outside git."""
+    commands = (
+        ("git", "rev-parse", "--short=12", "HEAD"),
+        # what the programs write to results/ is no change of the code that wrote it
+        ("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"),
+    )
     try:
-        return subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
+        commit, changes = (
+            subprocess.run(
+                command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True, timeout=10
+            ).stdout.strip()
+            for command in commands
+        )
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+    return f"{commit}-dirty" if changes else commit
