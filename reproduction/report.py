@@ -97,7 +97,7 @@ def collect(
             "python exp_train_model/export_experiment_results.py --ext html png",
         ),
         "curves": gather(
-            sorted(train_export.glob("*_curve.png")),
+            _finished(train_export, "*_curve.png"),
             read_figure,
             "python exp_train_model/plot_training_curve.py -s cnn -s hybridts",
         ),
@@ -107,19 +107,24 @@ def collect(
             "python exp_classif_eval/export_classification_results.py",
         ),
         "confusion": gather(
-            sorted(classif_export.glob("classes_*/*.png")),
+            _finished(classif_export, "classes_*/*.png"),
             read_figure,
             "python exp_classif_eval/export_classification_results.py",
         ),
         "figures": gather(
-            sorted(results.glob("*.png")), read_figure, "python plot_spectro_dcase2023.py"
+            _finished(results, "*.png"), read_figure, "python plot_spectro_dcase2023.py"
         ),
         "sounds": gather(
-            sorted(audio.rglob("*_original.wav")),
+            _finished(audio, "**/*_original.wav"),
             read_recording,
             "python generate_audio.py street_scene.wav",
         ),
     }
+
+
+def _finished(folder: Path, pattern: str) -> list[Path]:
+    """Files in order, without the hidden ones that a killed program was still writing."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def render(sections: "dict[str, Section]") -> str:

@@ -277,3 +277,11 @@ def test_pictures_are_compressed_and_not_wider_than_a_screen(tmp_path, rng):
 )
 def test_durations(seconds, text):
     assert duration_text(seconds) == text
+
+
+def test_files_that_a_killed_program_left_are_no_figures(tmp_path):
+    from reproduction.report import _finished
+
+    for name in (".confusion.x1.png", "confusion.png"):
+        (tmp_path / name).touch()
+    assert _finished(tmp_path, "*.png") == [tmp_path / "confusion.png"]
