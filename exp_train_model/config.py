@@ -8,8 +8,6 @@ from transcoder.models import ModelSettings
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
 
-BATCH_SIZE = 64
-
 HYBRID_CLASS_FACTORS = {"PANN": 1500.0, "YamNet": 10.0}
 """Bring the class loss of hybrid training to the size of the Mel loss."""
 
@@ -28,7 +26,6 @@ class TrainConfig:
     class_weight: float  # of the class loss; 0: not used
     epochs: int
     learning_rate: float
-    batch_size: int = BATCH_SIZE
 
     @property
     def classifier(self) -> str:

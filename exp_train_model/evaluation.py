@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from doce_plans.experiment import Experiment
 from exp_train_model import experiment as files
 from exp_train_model.batches import make_batches
-from exp_train_model.config import BATCH_SIZE, input_type
+from exp_train_model.config import input_type
 from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.features import Features
 from exp_train_model.losses import Batch
-from exp_train_model.options import RunOptions
+from exp_train_model.options import BATCH_SIZE, RunOptions
 from exp_train_model.outputs import data_mark, write_outputs
 from exp_train_model.precision import choose_precision
 from exp_train_model.stopping import StopRequest

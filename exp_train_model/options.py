@@ -7,6 +7,9 @@ from pathlib import Path
 from exp_train_model.feature_files import FEATURES_ROOT
 
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+RECIPES = ("published", "quick")
+BATCH_SIZE = 64
+"""As published."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class RunOptions:
     seed: int = 0
     epochs_override: int | None = None  # in place of the setting's epochs
     max_steps: int | None = None  # end training after so many batches
+    batch_size: int = BATCH_SIZE
+    recipe: str = "published"  # of RECIPES
     num_workers: int = 4  # processes that read data sets too large for memory
     compile: bool = False
     pretrained: bool = True  # start self and effnet from pretrained weights
@@ -68,6 +73,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max_steps", type=_whole, metavar="N", help="for trials: end training after N batches"
     )
     group.add_argument(
+        "--batch_size", type=_positive, default=BATCH_SIZE, metavar="N",
+        help="chunks in a batch; a CPU learns more in the same time from small ones",
+    )  # fmt: skip
+    group.add_argument(
+        "--recipe", choices=RECIPES, default="published",
+        help="quick: cnn_pinv with principal components as first filters, BatchNorm (not in the "
+        "saved model), Muon and a sinking learning rate; for short trainings",
+    )  # fmt: skip
+    group.add_argument(
         "--num_workers", type=_whole, default=4, metavar="N",
         help="processes that read a data set that does not fit into memory",
     )  # fmt: skip
@@ -86,3 +100,10 @@ def _whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
+
+
+def _positive(text: str) -> int:
+    number = _whole(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number

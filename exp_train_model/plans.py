@@ -91,7 +91,7 @@ TS = Plan(
 
 HYBRIDTS_SMALL = Plan(
     "hybridts_small",
-    HYBRIDTS.factors | {"dilation": [1], "nb_channels": [16], "prop_logit": [100]},
+    HYBRIDTS.factors | {"dilation": [1], "nb_channels": [16, 32], "prop_logit": [100]},
     named_only=True,
 )
 """CNN-logits that a CPU can train; not in the publication, only selected by the plan's name."""

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from doce_plans.experiment import Experiment
 from exp_train_model import experiment as files
 from exp_train_model.batches import ResidentBatches, StreamedBatches, make_batches
+from exp_train_model.conditioning import N_CHUNKS, condition, unconditioned
 from exp_train_model.config import TrainConfig, train_config
 from exp_train_model.evaluation import open_features
 from exp_train_model.feature_files import SPLITS
@@ -55,9 +56,10 @@ def train_setting(
     splits, loss, marks = _material(setting, experiment, config, options, precision)
     schedule = Schedule(
         epochs=config.epochs if options.epochs_override is None else options.epochs_override,
-        batch_size=config.batch_size,
+        batch_size=options.batch_size,
         seed=options.seed,
         max_steps=options.max_steps,
+        anneals=options.recipe == "quick",
     )
     identity = {
         "setting": config.identifier,
@@ -65,9 +67,12 @@ def train_setting(
         "precision": precision.name,
         "pretrained": options.pretrained and config.model.predicts_classes,
         "initial_model": options.initial_model and options.initial_model.name,
+        "recipe": options.recipe,
+        "batch_size": options.batch_size,
         **marks,
     }
-    session = new_session(config, options, precision, identity)
+    levels = next(splits["train"].batches(N_CHUNKS)).levels
+    session = new_session(config, options, precision, identity, levels)
     session_path = files.session_file(setting, experiment)
     if session_path.is_file():
         session.resume(session_path)
@@ -81,9 +86,19 @@ def train_setting(
 
 
 def new_session(
-    config: TrainConfig, options: RunOptions, precision: Precision, identity: dict
+    config: TrainConfig,
+    options: RunOptions,
+    precision: Precision,
+    identity: dict,
+    levels: Tensor,
 ) -> Session:
-    """A training at its beginning: the same weights for the same seed."""
+    """A training at its beginning: the same weights for the same seed.
+
+    ``levels`` are some of the training data: see `condition`.
+    """
+    is_quick = options.recipe == "quick"
+    if is_quick and (config.model.model_type != "cnn_pinv" or options.initial_model):
+        raise UserError("--recipe quick is for cnn_pinv that starts from random weights")
     torch.manual_seed(options.seed)
     if options.initial_model is None:
         model = build_model(config.model, pretrained=options.pretrained)
@@ -93,8 +108,10 @@ def new_session(
             raise UserError(f"{options.initial_model}: is a {settings}, not a {config.model}")
     if precision.is_mixed and config.model.predicts_classes:
         last_layer_in_float32(model)
+    if is_quick:
+        condition(model, levels.cpu())
     place_model(model, precision.device, compiled=options.compile)
-    optimizer = make_optimizer(model, config.learning_rate)
+    optimizer = make_optimizer(model, config.learning_rate, orthogonal=is_quick)
     return Session(model, optimizer, precision.grad_scaler(), identity)
 
 
@@ -167,6 +184,8 @@ def _write_results(
         with atomic_path(files.loss_file(setting, experiment, split)) as temporary:
             np.save(temporary, np.asarray(losses, dtype=np.float32))
     session.model.load_state_dict(session.best_weights)
+    if options.recipe == "quick":
+        unconditioned(session.model)
     how = {
         **session.identity,
         "dataset": config.dataset,
@@ -174,7 +193,6 @@ def _write_results(
         "mel_weight": config.mel_weight,
         "class_weight": config.class_weight,
         "learning_rate": config.learning_rate,
-        "batch_size": config.batch_size,
         "epochs": config.epochs,
         "epochs_done": session.epoch,
         "steps_done": session.n_steps,

@@ -1,6 +1,7 @@
 """The training loop: the same for every model and every loss."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from exp_train_model.batches import ResidentBatches, StreamedBatches, epoch_order
 from exp_train_model.losses import Batch, Loss
+from exp_train_model.muon import Muon
 from exp_train_model.precision import Precision
 from exp_train_model.session import Session
 from exp_train_model.stopping import StopRequest
@@ -29,11 +31,29 @@ class Schedule:
     batch_size: int
     seed: int
     max_steps: int | None = None  # end after so many batches, in the middle of an epoch
+    anneals: bool = False  # the learning rate rises for `WARM_UP_STEPS`, then sinks to 0
+
+    def rate_factor(self, step: int, n_chunks: int) -> float:
+        """The share of the learning rate that batch number ``step`` (from 0) gets."""
+        if not self.anneals:
+            return 1.0
+        total = self.epochs * math.ceil(n_chunks / self.batch_size)
+        if self.max_steps is not None:
+            total = min(total, self.max_steps)
+        rising = min(1.0, (step + 1) / WARM_UP_STEPS)
+        return rising * 0.5 * (1 + math.cos(math.pi * step / total))
 
 
-def make_optimizer(model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    """Adam, in one kernel where there is one."""
+WARM_UP_STEPS = 50
+
+
+def make_optimizer(
+    model: nn.Module, learning_rate: float, *, orthogonal: bool = False
+) -> torch.optim.Optimizer:
+    """Adam, in one kernel where there is one, or `Muon`."""
     on_gpu = next(model.parameters()).is_cuda
+    if orthogonal:
+        return Muon(model, learning_rate, fused=on_gpu)
     return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=on_gpu)
 
 
@@ -105,6 +125,9 @@ def train_epoch(
     order = epoch_order(len(batches), seed=schedule.seed, epoch=session.epoch)
     losses = []
     for batch in batches.batches(schedule.batch_size, order=order, start=session.step):
+        factor = schedule.rate_factor(session.n_steps + len(losses), len(batches))
+        for group in session.optimizer.param_groups:
+            group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
         losses.append(training_step(session, batch, loss, precision))
         if stop or _out_of_steps(session, schedule, len(losses)):
             break
