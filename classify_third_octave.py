@@ -176,7 +176,7 @@ def _finish(output: Path, results: list, elapsed_s: float) -> None:
     if not results:
         return
     print("\n".join(describe_presence(merged([result for _, result in results]))))
-    new_s = sum(result.report["seconds"] for _, result in results if result.is_new)
+    new_s = sum(result.classified_s for _, result in results)
     if new_s:
         print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
     dated = {LOCAL: "presence.png", UTC: "presence_utc.png"}

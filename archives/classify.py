@@ -47,6 +47,7 @@ class Result:
     report: dict
     presence: Presence
     is_new: bool  # False if an earlier run had done it
+    classified_s: float = 0.0  # signal that this run classified: the rest was there
 
 
 def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Result:
@@ -72,7 +73,7 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     store = PartStore(Path(f"{beside}.parts"), job)
     timeline = Timeline(setup.unit_s, where=str(path))
     histogram = LevelHistogram()
-    _compute_parts(archive, timeline, histogram, store, setup)
+    classified_s = _compute_parts(archive, timeline, histogram, store, setup)
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
     about = {**setup.about, "source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
@@ -93,7 +94,7 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     # the report comes last: with it the archive counts as done
     atomic_write_text(report_path, json.dumps(report, indent=1))
     store.remove()
-    return Result(result_path, report, presence, is_new=True)
+    return Result(result_path, report, presence, is_new=True, classified_s=classified_s)
 
 
 def archive_units(
@@ -149,10 +150,14 @@ def _compute_parts(
     histogram: LevelHistogram,
     store: PartStore,
     setup: Setup,
-) -> None:
-    """Fill ``store``. What it already has is read and put in time again, but not classified."""
+) -> float:
+    """Fill ``store``. What it already has is read and put in time again, but not classified.
+
+    Returns the seconds of signal classified.
+    """
     units_per_part = max(1, _PART_S // setup.unit_s)
     done = store.count
+    classified_s = 0.0
     units = archive_units(archive, timeline, setup.scale)
     with _progress(archive, initial=done * units_per_part * setup.unit_s) as progress:
         for number, part in enumerate(in_parts(units, units_per_part)):
@@ -162,7 +167,9 @@ def _compute_parts(
             if number < done:
                 continue
             store.append(_rows(part, setup))
+            classified_s += float(part.n_seconds.sum())
             progress.update(int(part.n_seconds.sum()))
+    return classified_s
 
 
 def _rows(units: Units, setup: Setup) -> Rows:

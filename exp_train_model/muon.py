@@ -36,6 +36,10 @@ class Muon(torch.optim.Adam):
         self.add_param_group({"params": inner, "lr": RATE_FACTOR * lr, "is_inner": True})
         self.param_groups[0]["is_inner"] = False
 
+    def __setstate__(self, state: dict) -> None:
+        # Adam's own mends sessions of old torch versions, and expects its state in every weight
+        torch.optim.Optimizer.__setstate__(self, state)
+
     @torch.no_grad()
     def step(self, closure=None):
         groups = self.param_groups

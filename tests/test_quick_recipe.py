@@ -51,8 +51,8 @@ def test_first_filters_see_every_direction_of_the_patches_alike(conditioned):
     spread = seen.transpose(0, 1).flatten(1).std(dim=1)
     torch.testing.assert_close(spread[:15], torch.ones(15), rtol=0.05, atol=0)  # 3 x 5 components
     random = build_model(SETTINGS).mod_conv[1](pad(conditioned.pinv(levels).unsqueeze(1)))
-    # of random filters the level explains nearly all, of these each its own
-    assert explained_by_one(random) > 0.8 > 0.2 > explained_by_one(seen[:, :15])
+    # of random filters the level explains most, of these each its own
+    assert explained_by_one(random) > 0.6 > 0.2 > explained_by_one(seen[:, :15])
 
 
 def explained_by_one(channels):
