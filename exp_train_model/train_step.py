@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from doce_plans.experiment import Experiment
 from exp_train_model import experiment as files
@@ -71,8 +71,7 @@ def train_setting(
         "batch_size": options.batch_size,
         **marks,
     }
-    levels = next(splits["train"].batches(N_CHUNKS)).levels
-    session = new_session(config, options, precision, identity, levels)
+    session = new_session(config, options, precision, identity, splits["train"])
     session_path = files.session_file(setting, experiment)
     if session_path.is_file():
         session.resume(session_path)
@@ -90,12 +89,9 @@ def new_session(
     options: RunOptions,
     precision: Precision,
     identity: dict,
-    levels: Tensor,
+    chunks: ResidentBatches | StreamedBatches,
 ) -> Session:
-    """A training at its beginning: the same weights for the same seed.
-
-    ``levels`` are some of the training data: see `condition`.
-    """
+    """A training at its beginning: the same weights for the same seed and training ``chunks``."""
     is_quick = options.recipe == "quick"
     if is_quick and (config.model.model_type != "cnn_pinv" or options.initial_model):
         raise UserError("--recipe quick is for cnn_pinv that starts from random weights")
@@ -109,7 +105,7 @@ def new_session(
     if precision.is_mixed and config.model.predicts_classes:
         last_layer_in_float32(model)
     if is_quick:
-        condition(model, levels.cpu())
+        condition(model, next(chunks.batches(N_CHUNKS)).levels.cpu())
     place_model(model, precision.device, compiled=options.compile)
     optimizer = make_optimizer(model, config.learning_rate, orthogonal=is_quick)
     return Session(model, optimizer, precision.grad_scaler(), identity)
