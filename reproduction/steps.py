@@ -25,7 +25,11 @@ _DEMO_MODELS = (
         "+kernel_size=5+nb_layers=5+dilation=1+nb_channels=16",
         10,  # epochs are enough for CNN-mels
     ),
-    ("hybridts_small/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3", 100),
+    (
+        "hybridts_small/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
+        "+nb_channels=16",
+        100,
+    ),
 )
 """CNN-mels and CNN-logits of a size that a CPU trains in minutes, with their epochs."""
 

@@ -56,7 +56,7 @@ def test_first_filters_see_every_direction_of_the_patches_alike(conditioned):
 
 
 def explained_by_one(channels):
-    variances = torch.linalg.eigvalsh(channels.transpose(0, 1).flatten(1).cov())
+    variances = torch.linalg.eigvalsh(channels.detach().transpose(0, 1).flatten(1).cov())
     return float(variances[-1] / variances.sum())
 
 
