@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
-from transcoder.errors import UsageError
+from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import PROJECT_ROOT
 
 COLUMNS = ("mel_mse", "logit_bce", "logit_kl", "ptopafc")
@@ -75,6 +75,8 @@ def find_transcoders(folders: Sequence[Path], classifier: str, device) -> dict:
 
     found = {"PINV": Transcoder(classifier, device=device)}
     for folder in folders:
+        if not folder.is_dir():
+            raise MissingFileError(f"--models {folder}: no such folder")
         for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
             path = yaml_path.with_name(yaml_path.name.removesuffix(SETTINGS_SUFFIX))
             settings = read_settings(path)

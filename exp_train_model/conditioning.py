@@ -2,10 +2,10 @@
 
 PINV's Mels are smooth: of what differs between their 3 x 5 patches nearly all is one direction,
 the level, and the bends between bands and frames, from which a transcoder must make the texture
-that classifiers look for, are 1000 times smaller. Random first filters see the level alone. So
-the first filters become the principal components of the patches, and BatchNorm behind each hidden
-convolution brings what every channel sees to the same size. Both are gone from the saved model:
-a BatchNorm is folded into the convolution before it, which leaves the published network.
+that classifiers look for, are up to 2000 times smaller. Random first filters see the level alone.
+So the first filters become the principal components of the patches, and BatchNorm behind each
+hidden convolution brings what every channel sees to the same size. The saved model is
+the published network: each BatchNorm is folded into the convolution before it.
 """
 
 import torch

@@ -82,6 +82,17 @@ def test_inference_is_the_librarys(with_cnn):
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_inference_on_cuda_is_that_of_the_cpu():
+    array = units(levels(8 * 1100))  # more than a batch
+    on_cpu, on_gpu = (
+        LevelClassifier(Transcoder("YamNet", small_cnn("YamNet"), device=d), narrow_yamnet())(array)
+        for d in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-3)
+
+
 @pytest.mark.parametrize("classifier_name", ["PANN", "YamNet"])
 def test_a_window_is_heard_as_a_file_is(classifier_name):
     transcoder = Transcoder(classifier_name)

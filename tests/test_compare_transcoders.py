@@ -47,3 +47,9 @@ def test_table_of_a_recording(world, capsys, monkeypatch):
 def test_nothing_to_compare_on(capsys):
     assert compare_transcoders.main([]) == 2
     assert "give --features or --recordings" in capsys.readouterr().err
+
+
+def test_folder_of_models_that_is_not_there(world, capsys):
+    arguments = ["--recordings", world / "noise.wav", "--models", world / "theirs"]
+    assert compare_transcoders.main([str(a) for a in arguments]) == 1
+    assert "theirs: no such folder" in capsys.readouterr().err

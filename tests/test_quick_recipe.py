@@ -126,6 +126,16 @@ def test_training_by_the_recipe_goes_on_after_a_stop(tmp_path, monkeypatch, caps
     assert table["settings"]["best_epoch"] > 0
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_training_by_the_recipe_on_cuda(tmp_path):
+    data = write_features(tmp_path / "features", n_files=30)
+    assert main([*arguments(data, tmp_path), "--device", "cuda"]) == 0
+    path = find_checkpoint(tmp_path / "model", classifier="YamNet", method="cnn_mels")
+    how = read_settings(path)["settings"]
+    assert how["device"].startswith("cuda") and how["best_epoch"] > 0
+
+
 def test_other_models_and_other_beginnings_are_refused(tmp_path, capsys):
     data = write_features(tmp_path / "features")
     mlp = (
