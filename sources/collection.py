@@ -46,14 +46,18 @@ def unpacked_sources(files: list[RemoteFile], output: Path) -> set[Source]:
 def missing_files(files: list[RemoteFile], output: Path) -> list[RemoteFile]:
     """The files that still have something to be done for them.
 
-    Plain files that are there count as missing: the downloader verifies them.
+    Plain files that are there count as missing: the downloader verifies them. So do archives that
+    are there without a marker: if the clips are there too, a run was killed just before its end.
     """
     complete = unpacked_sources(files, output)
-    return [
-        file
-        for file in files
-        if not (file.is_archive and (file.source in complete or is_unpacked(file.path(output))))
-    ]
+
+    def is_done(file: RemoteFile) -> bool:
+        path = file.path(output)
+        return file.is_archive and (
+            is_unpacked(path) or (file.source in complete and not path.exists())
+        )
+
+    return [file for file in files if not is_done(file)]
 
 
 def fetch_all(

@@ -233,3 +233,13 @@ def test_killed_at_several_moments_then_resumed(world):
     assert world.datasets() == 0
     assert visible(world.files()) == CLIPS_AND_TABLES
     assert world.datasets("--verify") == 0
+
+
+def test_killed_between_the_last_clip_and_the_marker(world):
+    assert world.datasets("--keep-archives") == 0
+    archive = world.output / "SONYC-UST" / "audio-1.tar.gz"
+    marker = archive.parent / ".unpacked" / f"{archive.name}.csv"
+    marker.unlink()
+    assert world.datasets() == 0
+    assert marker.is_file()
+    assert visible(world.files()) == CLIPS_AND_TABLES
