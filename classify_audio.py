@@ -43,7 +43,9 @@ def main(argv=None) -> int:
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
     waveform, sample_rate = read_audio(args.audio)
     classifier = load_classifier(args.classifier, args.classifier_weights).to(device)
-    transcoders, missing = load_transcoders(args.classifier, models=args.models, device=device)
+    transcoders, missing = load_transcoders(
+        args.classifier, models=args.models, judge=classifier, device=device
+    )
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
     ways = classify_ways(waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s)
     for way, rows in ways.items():

@@ -54,7 +54,7 @@ def main(argv=None) -> int:
     path = find_audio(args.audio)
 
     from transcoder.audio import AudioError, read_audio
-    from transcoder.checkpoints import METHODS, warn_of_other_teacher
+    from transcoder.checkpoints import METHODS
     from transcoder.devices import choose_device
     from transcoder.transcode import load_transcoders
 
@@ -62,12 +62,13 @@ def main(argv=None) -> int:
     waveform, sample_rate = read_audio(path, offset_s=args.offset, duration_s=args.duration)
     if not waveform.any():
         raise AudioError(f"{path}: is silent, there is nothing to transcode")
-    transcoders, missing = load_transcoders(args.classifier, models=args.models, device=device)
-    classifier = _load_classifier(args, missing)
+    classifier, missing = _load_classifier(args)
+    transcoders, not_found = load_transcoders(
+        args.classifier, models=args.models, judge=classifier, device=device
+    )
+    missing += not_found
     if classifier is not None:
         classifier.to(device)
-        if "cnn_logits" in transcoders:
-            warn_of_other_teacher(args.models / transcoders["cnn_logits"].source, classifier)
 
     reference = transcoders["pinv"]  # any of them computes the true Mels alike
     chunks = {"groundtruth_mel": reference.true_mels(waveform, sample_rate)}
@@ -95,17 +96,16 @@ def find_audio(given: Path) -> Path:
     return sample
 
 
-def _load_classifier(args, missing: list[str]):
-    """The classifier, or None with a line more in ``missing`` if its weights are not there."""
+def _load_classifier(args):
+    """The classifier and no line, or None and a line that says how to get its weights."""
     from transcoder.classifiers import load_classifier
 
     try:
-        return load_classifier(args.classifier, args.classifier_weights)
+        return load_classifier(args.classifier, args.classifier_weights), []
     except MissingFileError as error:
         if args.classifier_weights is not None:
             raise
-        missing.append(f"class lists need the weights: {error}")
-        return None
+        return None, [f"class lists need the weights: {error}"]
 
 
 def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, args) -> None:

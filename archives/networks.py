@@ -11,7 +11,7 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
-from transcoder.checkpoints import METHODS, find_checkpoint, warn_of_other_teacher
+from transcoder.checkpoints import METHODS
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
@@ -39,21 +39,16 @@ def load_level_classifier(
     MissingFileError
         If a model is not there; the message names the command that fetches it, and PINV.
     """
+    network = load_classifier(classifier, weights)
     try:
-        model = Transcoder.load(classifier, method, models=models, device=device)
+        model = Transcoder.load(classifier, method, models=models, judge=network, device=device)
     except MissingFileError as error:
         raise MissingFileError(f"{error}; or use --method pinv, which needs no model") from None
-    network = load_classifier(classifier, weights)
-    checkpoint = None
-    if method != "pinv":
-        checkpoint = find_checkpoint(models, classifier=classifier, method=method)
-    if method == "cnn_logits":
-        warn_of_other_teacher(checkpoint, network)
     about = {
         "classifier": network.teacher,
         "classifier_fingerprint": fingerprint(network),
         "transcoder": METHODS[method],
-        "transcoder_checkpoint": checkpoint.name if checkpoint else "none: PINV has no weights",
+        "transcoder_checkpoint": "none: PINV has no weights" if method == "pinv" else model.source,
         "transcoder_fingerprint": fingerprint(model.model),
         "spectral_transcoder": transcoder.__version__,
     }

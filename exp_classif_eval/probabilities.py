@@ -107,7 +107,7 @@ def load_chains(
         teacher = {"teacher": classifier.teacher, "teacher_weights": fingerprint(classifier)}
         for transcoder in transcoders:
             try:
-                model, origin = _load_model(name, transcoder, models)
+                model, origin = _load_model(classifier, transcoder, models)
             except MissingFileError as error:
                 missing.append(str(error))
                 continue
@@ -122,15 +122,15 @@ def load_chains(
 
 
 def _load_model(
-    classifier: str, transcoder: str, models: str | os.PathLike
+    classifier: Classifier, transcoder: str, models: str | os.PathLike
 ) -> tuple[nn.Module, dict[str, str]]:
     method = METHODS_OF[transcoder]
     if method is None:
-        return LogMel(classifier), {"transcoder": "true Mels"}
+        return LogMel(classifier.name), {"transcoder": "true Mels"}
     if method == "pinv":
-        return Pinv(classifier), {"transcoder": METHODS[method]}
-    path = find_checkpoint(models, classifier=classifier, method=method)
-    model, _ = load_checkpoint(path, classifier=classifier)
+        return Pinv(classifier.name), {"transcoder": METHODS[method]}
+    path = find_checkpoint(models, classifier=classifier.name, method=method, judge=classifier)
+    model, _ = load_checkpoint(path, classifier=classifier.name)
     weights = {"checkpoint": path.name, "checkpoint_weights": fingerprint(model)}
     return model, {"transcoder": METHODS[method], **weights}
 

@@ -2,8 +2,9 @@
 
 A YAMNet of a quarter of the width learns to give the real YAMNet's class probabilities for the
 Mels of an open corpus (exp_train_model/build_open_corpus.py), at random times and gains. Writes
-yamnet/yamnet_small.pth and, beside it, yamnet_small.yaml: how it was made and how far it agrees
-with the real one. A run that was stopped goes on where it was.
+yamnet/yamnet_small.pth and, beside it, yamnet_small.yaml (how it was made and how far it agrees
+with the real one) and yamnet_small_sources.csv (the recordings in the corpus, with licences).
+A run that was stopped goes on where it was.
 """
 
 import sys
@@ -162,7 +163,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     from transcoder.files import atomic_path, atomic_write_text
     from transcoder.fingerprint import fingerprint
 
-    sources = args.corpus / SOURCES_TABLE
+    sources = (args.corpus / SOURCES_TABLE).read_bytes()
     pedigree = {
         "model": "YamNet",
         "classes": teacher.front_end.n_classes,
@@ -172,7 +173,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
         "settings": dataclasses.asdict(config),
         "corpus": {
             "scenes": {split: len(found) for split, found in _scene_paths(args.corpus).items()},
-            "sources_sha256": hashlib.sha256(sources.read_bytes()).hexdigest(),
+            "sources_sha256": hashlib.sha256(sources).hexdigest(),
         },
         "command": " ".join(["python exp_train_model/distill_yamnet_small.py", *_options(args)]),
         "agreement_with_teacher": _rounded(agreements),
@@ -182,6 +183,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     atomic_write_text(
         args.output.with_suffix(".yaml"), yaml.safe_dump(pedigree, sort_keys=False, width=100)
     )
+    atomic_write_text(args.output.with_name(f"{args.output.stem}_sources.csv"), sources.decode())
     state = {key: value.contiguous() for key, value in student.state_dict().items()}
     with atomic_path(args.output) as temporary:
         torch.save(state, temporary)

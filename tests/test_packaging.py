@@ -29,6 +29,7 @@ DATA_FILES = {
     "yamnet/class_list.csv",
     "yamnet/yamnet_small.pth",
     "yamnet/yamnet_small.yaml",
+    "yamnet/yamnet_small_sources.csv",
 }
 LEFT_BY_A_USER = (
     "pann/ResNet38_mAP=0.434.pth",

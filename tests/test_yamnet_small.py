@@ -1,6 +1,7 @@
 """The small YAMNet: when it stands in, what it says it is, how it is distilled."""
 
 import csv
+import hashlib
 import logging
 
 import numpy as np
@@ -194,6 +195,7 @@ def test_distils_and_says_how(tmp_path, corpus, teacher_file, capsys):
     assert pedigree["settings"]["epochs"] == 20
     assert pedigree["teacher"] == "YamNet (real.pth)"
     assert pedigree["corpus"]["scenes"] == {"eval": 2, "train": 2, "valid": 2}
+    assert (output.parent / "small_sources.csv").read_text() == "package\nnone\n"
     losses = pedigree["curves"]["train_bce"]
     assert len(losses) == 20
     assert losses[-1] < 0.95 * losses[0]
@@ -265,6 +267,12 @@ def test_the_embedded_file_hears_what_the_real_one_hears(reference, yamnet_weigh
     found = {name for name, _ in small.top(small.file_probabilities(mels), k=5)}
     assert len(expected & found) >= 3
     assert classifiers.SMALL_YAMNET.stat().st_size <= 2_000_000
+
+
+def test_the_recordings_behind_the_embedded_file_lie_beside_it():
+    pedigree = yaml.safe_load(classifiers.SMALL_YAMNET.with_suffix(".yaml").read_text())
+    table = classifiers.SMALL_YAMNET.with_name("yamnet_small_sources.csv").read_bytes()
+    assert hashlib.sha256(table).hexdigest() == pedigree["corpus"]["sources_sha256"]
 
 
 def test_damaged_stand_in_is_reported(fresh_clone, small_file):

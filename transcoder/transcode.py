@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from transcoder.audio import check_waveform, chunk_batches
 from transcoder.checkpoints import METHODS, find_checkpoint, load_checkpoint
+from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.mels import LogMel
 from transcoder.pinv import Pinv
@@ -54,15 +55,22 @@ class Transcoder:
 
     @classmethod
     def load(
-        cls, classifier: str, method: str, *, models: str | os.PathLike, **kwargs
+        cls,
+        classifier: str,
+        method: str,
+        *,
+        models: str | os.PathLike,
+        judge: Classifier | None = None,
+        **kwargs,
     ) -> "Transcoder":
         """The transcoder for ``method`` ("pinv", "cnn_mels", "cnn_logits") from a model folder.
 
-        Raises `MissingFileError` if the folder has none; see `find_checkpoint`.
+        ``judge`` is the classifier that the Mels are for. Raises `MissingFileError` if the folder
+        has none; see `find_checkpoint`.
         """
         if method == "pinv":
             return cls(classifier, source="no learning", **kwargs)
-        path = find_checkpoint(models, classifier=classifier, method=method)
+        path = find_checkpoint(models, classifier=classifier, method=method, judge=judge)
         model, _ = load_checkpoint(path, classifier=classifier)
         return cls(classifier, model, source=path.name, **kwargs)
 
