@@ -34,6 +34,7 @@ def main(argv=None) -> int:
     from archives.side_by_side import agreement_figure, agreement_table, classify_ways
     from archives.writers import Description, write_rows
     from transcoder.audio import read_audio
+    from transcoder.checkpoints import METHODS
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
     from transcoder.plots import save_figure
@@ -48,8 +49,10 @@ def main(argv=None) -> int:
     )
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
     ways = classify_ways(waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s)
+    sources = {METHODS[method]: transcoder.source for method, transcoder in transcoders.items()}
     for way, rows in ways.items():
         about = {"classifier": classifier.teacher, "mels": way, "source": args.audio.name}
+        about |= {"transcoder": sources[way]} if way in sources else {}
         description = Description(selection, NO_CLOCK, unit_s, about)
         name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
         write_rows(args.output / name, [rows], description)
@@ -57,6 +60,7 @@ def main(argv=None) -> int:
     save_figure(agreement_figure(ways, selection, unit_s, SHOWN), figure_path)
     print(f"{args.audio}, {classifier.teacher}; mean probability, (agreement over time)")
     print("\n".join(agreement_table(ways, selection, SHOWN)))
+    print("\n".join(f"{way}: {source}" for way, source in sources.items()))
     print(f"wrote {args.output}")
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)

@@ -58,6 +58,8 @@ def main(argv=None) -> int:
         path = args.output / f"spectro_dcase2023_{args.classifier}.{suffix}"
         save_figure(figure, path)
         print(f"wrote {path}")
+    for method, transcoder in transcoders.items():
+        print(f"{METHODS[method]}: {transcoder.source}")
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.audio import AudioError, prepare, read_audio, to_chunks
-from transcoder.checkpoints import METHODS, find_checkpoint, load_checkpoint
+from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoints import METHODS, load_checkpoint
 from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint

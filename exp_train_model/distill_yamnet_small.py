@@ -167,6 +167,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     pedigree = {
         "model": "YamNet",
         "classes": teacher.front_end.n_classes,
+        "fingerprint": fingerprint(student),
         "teacher": teacher.teacher,
         "teacher_fingerprint": fingerprint(teacher.network),
         "loss": "BCE between the class probabilities of student and teacher",
@@ -183,7 +184,8 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     atomic_write_text(
         args.output.with_suffix(".yaml"), yaml.safe_dump(pedigree, sort_keys=False, width=100)
     )
-    atomic_write_text(args.output.with_name(f"{args.output.stem}_sources.csv"), sources.decode())
+    with atomic_path(args.output.with_name(f"{args.output.stem}_sources.csv")) as temporary:
+        temporary.write_bytes(sources)
     state = {key: value.contiguous() for key, value in student.state_dict().items()}
     with atomic_path(args.output) as temporary:
         torch.save(state, temporary)

@@ -7,18 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import (
-    FETCH_HINT,
-    find_checkpoint,
     load_checkpoint,
     provenance,
     read_settings,
     save_checkpoint,
     settings_path,
 )
-from transcoder.classifiers import SMALL_YAMNET, Classifier, load_classifier, new_network
-from transcoder.errors import MissingFileError, UsageError, UserError
-from transcoder.fingerprint import fingerprint
+from transcoder.errors import MissingFileError, UserError
 from transcoder.models import ModelSettings, build_model
 from transcoder.transcode import Transcoder
 
@@ -150,60 +147,3 @@ def test_missing_files(saved):
     settings_path(saved).unlink()
     with pytest.raises(MissingFileError, match="needs its settings beside it"):
         load_checkpoint(saved)
-
-
-def test_find_takes_the_method_from_the_name_and_the_latest_of_several(saved):
-    other = saved.with_name(NAME.replace("epoch=1", "epoch=2"))
-    save_checkpoint(other, build_model(SMALL), settings=SMALL)
-    os.utime(saved, (1, 1))
-    assert find_checkpoint(saved.parent, classifier="YamNet", method="cnn_mels") == other
-    with pytest.raises(MissingFileError, match=r"no CNN-logits transcoder for YamNet.*--only"):
-        find_checkpoint(saved.parent, classifier="YamNet", method="cnn_logits")
-    with pytest.raises(UsageError, match="choose cnn_mels or cnn_logits"):
-        find_checkpoint(saved.parent, classifier="YamNet", method="mlp")
-
-
-LOGITS = NAME.replace("ts=0", "prop_logit=100+ts=1")
-
-
-@pytest.fixture
-def judges(monkeypatch):
-    """The embedded small YAMNet, and one of full width with random weights."""
-    monkeypatch.delenv("YAMNET_WEIGHTS", raising=False)
-    return load_classifier("YamNet", SMALL_YAMNET), Classifier(
-        "YamNet", new_network("YamNet"), "random"
-    )
-
-
-def save_logits(folder, name, *, taught_by, time_s):
-    training = {"teacher": fingerprint(taught_by.network)} if taught_by else None
-    save_checkpoint(folder / name, build_model(SMALL), settings=SMALL, training=training)
-    os.utime(folder / name, (time_s, time_s))
-    return folder / name
-
-
-def test_the_small_yamnet_gets_the_transcoder_trained_through_it(tmp_path, judges, caplog):
-    small, real = judges
-
-    def found_for(judge):
-        return find_checkpoint(tmp_path, classifier="YamNet", method="cnn_logits", judge=judge)
-
-    of_small = save_logits(tmp_path, LOGITS, taught_by=small, time_s=3)
-    assert [found_for(judge) for judge in (small, real, None)] == [of_small] * 3
-    assert [record.message for record in caplog.records] == [
-        f"{of_small.name} was trained through the embedded small YAMNet: its classes are "
-        f"unreliable here; {FETCH_HINT}"
-    ]
-    caplog.clear()
-    of_real, published = (
-        save_logits(tmp_path, LOGITS.replace("epoch=1", f"epoch={epoch}"), taught_by=by, time_s=t)
-        for epoch, by, t in ((2, real, 1), (200, None, 2))
-    )
-    assert [found_for(judge) for judge in (small, real, None)] == [of_small, published, published]
-    assert not caplog.records
-    os.utime(of_real, (4, 4))
-    assert found_for(real) == of_real
-    of_small.unlink()
-    assert found_for(small) == of_real
-    [record] = caplog.records
-    assert "was trained through another classifier" in record.message

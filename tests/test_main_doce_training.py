@@ -12,7 +12,8 @@ from exp_train_model.feature_files import split_path
 from exp_train_model.features import Features
 from exp_train_model.main_doce_training import main
 from exp_train_model.published_table import published_results
-from transcoder.checkpoints import find_checkpoint, load_checkpoint, read_settings
+from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.pinv import Pinv
 
 N_FILES = 6

@@ -12,7 +12,8 @@ from exp_train_model.conditioning import condition, unconditioned
 from exp_train_model.main_doce_training import main
 from exp_train_model.muon import Muon, orthogonalised
 from exp_train_model.training import WARM_UP_STEPS, Schedule
-from transcoder.checkpoints import find_checkpoint, load_checkpoint, read_settings
+from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.models import ModelSettings, build_model
 
 SETTINGS = ModelSettings("cnn_pinv", "YamNet", 5, 3, 16, 1)

@@ -19,6 +19,7 @@ from transcoder import classifiers
 from transcoder.checkpoints import load_checkpoint, save_checkpoint
 from transcoder.classifiers import WEIGHTS, load_classifier, load_network, new_network
 from transcoder.errors import MissingFileError, UserError
+from transcoder.fingerprint import fingerprint
 from transcoder.mels import LogMel
 from transcoder.models import ModelSettings, build_model
 from transcoder.settings import YAMNET
@@ -193,6 +194,7 @@ def test_distils_and_says_how(tmp_path, corpus, teacher_file, capsys):
     assert output.stat().st_size < 2_000_000
     pedigree = yaml.safe_load(output.with_suffix(".yaml").read_text())
     assert pedigree["settings"]["epochs"] == 20
+    assert pedigree["fingerprint"] == fingerprint(classifier.network)
     assert pedigree["teacher"] == "YamNet (real.pth)"
     assert pedigree["corpus"]["scenes"] == {"eval": 2, "train": 2, "valid": 2}
     assert (output.parent / "small_sources.csv").read_text() == "package\nnone\n"
@@ -269,10 +271,12 @@ def test_the_embedded_file_hears_what_the_real_one_hears(reference, yamnet_weigh
     assert classifiers.SMALL_YAMNET.stat().st_size <= 2_000_000
 
 
-def test_the_recordings_behind_the_embedded_file_lie_beside_it():
+def test_what_lies_beside_the_embedded_file_belongs_to_it():
     pedigree = yaml.safe_load(classifiers.SMALL_YAMNET.with_suffix(".yaml").read_text())
     table = classifiers.SMALL_YAMNET.with_name("yamnet_small_sources.csv").read_bytes()
     assert hashlib.sha256(table).hexdigest() == pedigree["corpus"]["sources_sha256"]
+    network = load_network("YamNet", classifiers.SMALL_YAMNET)
+    assert fingerprint(network) == pedigree["fingerprint"]
 
 
 def test_damaged_stand_in_is_reported(fresh_clone, small_file):

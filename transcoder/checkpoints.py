@@ -5,8 +5,6 @@ Our YAML adds a ``provenance`` entry: what is needed to trace the model.
 """
 
 import datetime
-import functools
-import logging
 import os
 import platform
 import subprocess
@@ -18,22 +16,12 @@ import yaml
 from torch import nn
 
 import transcoder
-from transcoder.classifiers import (
-    SMALL_YAMNET,
-    Classifier,
-    fetch_hint,
-    load_network,
-    load_state,
-    load_strictly,
-)
+from transcoder.classifiers import load_state, load_strictly
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
-from transcoder.fingerprint import fingerprint
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
 from transcoder.settings import front_end
 from yamnet.network import width_of
-
-LOG = logging.getLogger(__name__)
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
@@ -151,92 +139,6 @@ def load_checkpoint(
     model = build_model(settings, classifier_width=width_of(state, prefix="network."))
     load_strictly(model, state, path)
     return model.eval(), settings
-
-
-def find_checkpoint(
-    folder: str | os.PathLike, *, classifier: str, method: str, judge: Classifier | None = None
-) -> Path:
-    """The checkpoint in ``folder`` for a classifier and a method ("cnn_mels", "cnn_logits").
-
-    The method is read from the file name, which is the identifier of the training setting:
-    ``ts=0`` for Mels, ``ts=1`` with ``prop_logit=100`` for logits. Of several the file written
-    last is taken: what a user trains or downloads comes before what ships with the project. But a
-    CNN-logits that was trained through the embedded small YAMNet is for this one: behind it, it
-    comes before the others, and after them elsewhere.
-
-    Parameters
-    ----------
-    judge
-        The classifier that the Mels are for; a warning is logged if a CNN-logits for the small one
-        comes behind another, or the reverse. By default one with its own weights, unknown yet.
-
-    Raises
-    ------
-    MissingFileError
-        If there is none.
-    """
-    if method not in ("cnn_mels", "cnn_logits"):
-        raise UsageError(f"no checkpoint for method {method!r}: choose cnn_mels or cnn_logits")
-    front_end(classifier)
-    folder = Path(folder)
-    wanted = {"classifier": classifier, "transcoder": "cnn_pinv", "ts": "0"}
-    if method == "cnn_logits":
-        wanted |= {"ts": "1", "prop_logit": "100"}
-    found = []
-    for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
-        name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
-        factors = dict(part.split("=", 1) for part in name.split("+") if "=" in part)
-        # identifiers end "+ts=1_model"
-        factors = {key: value.removesuffix("_model") for key, value in factors.items()}
-        if wanted.items() <= factors.items() and (folder / name).is_file():
-            found.append(folder / name)
-    if not found:
-        raise MissingFileError(
-            f"no {METHODS[method]} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
-            f"or train one with exp_train_model/main_doce_training.py"
-        )
-    if method == "cnn_logits" and len(found) > 1:
-        for_stand_in = judge is not None and _is_stand_in(judge)
-        found = [p for p in found if _is_taught_by_stand_in(p) == for_stand_in] or found
-    chosen = max(found, key=lambda path: path.stat().st_mtime_ns)
-    if method == "cnn_logits" and judge is not None:
-        _warn_of_other_teacher(chosen, judge)
-    return chosen
-
-
-def _warn_of_other_teacher(path: Path, classifier: Classifier) -> None:
-    """CNN-logits is made for the one classifier that it was trained through."""
-    if _is_stand_in(classifier) and _teacher_of(path) != fingerprint(classifier.network):
-        LOG.warning(
-            "%s was trained through another classifier than the embedded small one: its classes "
-            "are unreliable here; %s",
-            path.name,
-            fetch_hint(classifier.name),
-        )
-    elif not _is_stand_in(classifier) and _is_taught_by_stand_in(path):
-        LOG.warning(
-            "%s was trained through the embedded small YAMNet: its classes are unreliable here; %s",
-            path.name,
-            FETCH_HINT,
-        )
-
-
-def _is_stand_in(classifier: Classifier) -> bool:
-    return classifier.name == "YamNet" and classifier.network.width < 1
-
-
-def _is_taught_by_stand_in(path: Path) -> bool:
-    return SMALL_YAMNET.is_file() and _teacher_of(path) == _stand_in_mark(SMALL_YAMNET)
-
-
-@functools.cache
-def _stand_in_mark(path: Path) -> str:
-    return fingerprint(load_network("YamNet", path))
-
-
-def _teacher_of(path: Path) -> str | None:
-    """The mark of the classifier that a checkpoint was trained through; published ones lack it."""
-    return (read_settings(path).get("settings") or {}).get("teacher")
 
 
 def provenance() -> dict[str, str]:

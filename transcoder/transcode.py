@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from transcoder.audio import check_waveform, chunk_batches
-from transcoder.checkpoints import METHODS, find_checkpoint, load_checkpoint
+from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoints import METHODS, load_checkpoint
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.mels import LogMel
@@ -131,7 +132,7 @@ class Transcoder:
 def load_transcoders(
     classifier: str, *, models: str | os.PathLike, **kwargs
 ) -> tuple[dict[str, Transcoder], list[str]]:
-    """All the transcoders that a model folder offers.
+    """All the transcoders that a model folder offers; ``kwargs`` are those of `Transcoder.load`.
 
     Returns
     -------

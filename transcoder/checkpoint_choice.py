@@ -1,0 +1,113 @@
+"""Which checkpoint of a folder is the one for a classifier and a method."""
+
+import functools
+import logging
+import os
+from pathlib import Path
+
+import yaml
+
+from transcoder.checkpoints import FETCH_HINT, METHODS, SETTINGS_SUFFIX, read_settings
+from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
+from transcoder.errors import MissingFileError, UsageError
+from transcoder.fingerprint import fingerprint
+from transcoder.settings import front_end
+
+LOG = logging.getLogger(__name__)
+
+
+def find_checkpoint(
+    folder: str | os.PathLike, *, classifier: str, method: str, judge: Classifier | None = None
+) -> Path:
+    """The checkpoint in ``folder`` for a classifier and a method ("cnn_mels", "cnn_logits").
+
+    The method is read from the file name, which is the identifier of the training setting:
+    ``ts=0`` for Mels, ``ts=1`` with ``prop_logit=100`` for logits. Of several, it is
+
+    1. one for the judge: a CNN-logits is for the classifier that it was trained through, and those
+       trained through the embedded small YAMNet are of no use elsewhere, nor others behind it;
+    2. one that a user trained or downloaded, not one that ships with the project (its YAML says
+       ``shipped: true``);
+    3. the one whose file was written last.
+
+    Parameters
+    ----------
+    judge
+        The classifier that the Mels are for. A warning is logged if the CNN-logits does not suit
+        it. Without, no warning; a CNN-logits for the small YAMNet is the last choice.
+
+    Raises
+    ------
+    MissingFileError
+        If there is none.
+    """
+    if method not in ("cnn_mels", "cnn_logits"):
+        raise UsageError(f"no checkpoint for method {method!r}: choose cnn_mels or cnn_logits")
+    front_end(classifier)
+    found = _checkpoints(Path(folder), classifier, method)
+    if not found:
+        raise MissingFileError(
+            f"no {METHODS[method]} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
+            f"or train one with exp_train_model/main_doce_training.py"
+        )
+
+    def rank(path: Path) -> tuple:
+        suits = method == "cnn_mels" or _suits(path, judge)
+        is_shipped = read_settings(path).get("shipped") is True
+        return suits, not is_shipped, path.stat().st_mtime_ns
+
+    chosen = max(found, key=rank)
+    if method == "cnn_logits" and judge is not None and not _suits(chosen, judge):
+        _warn(chosen, judge)
+    return chosen
+
+
+def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
+    wanted = {"classifier": classifier, "transcoder": "cnn_pinv", "ts": "0"}
+    if method == "cnn_logits":
+        wanted |= {"ts": "1", "prop_logit": "100"}
+    found = []
+    for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
+        name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
+        factors = dict(part.split("=", 1) for part in name.split("+") if "=" in part)
+        # identifiers end "+ts=1_model"
+        factors = {key: value.removesuffix("_model") for key, value in factors.items()}
+        if wanted.items() <= factors.items() and (folder / name).is_file():
+            found.append(folder / name)
+    return found
+
+
+def _suits(path: Path, judge: Classifier | None) -> bool:
+    """Whether a CNN-logits was trained through the judge, as far as its YAML tells.
+
+    Published ones do not say; their teachers had the full width.
+    """
+    training = read_settings(path).get("settings")
+    teacher = training.get("teacher") if isinstance(training, dict) else None
+    if judge is not None and _is_small(judge):
+        return teacher == fingerprint(judge.network)
+    return teacher is None or teacher != _mark_of_small_yamnet()
+
+
+def _is_small(classifier: Classifier) -> bool:
+    return classifier.name == "YamNet" and classifier.network.width < 1
+
+
+@functools.cache
+def _mark_of_small_yamnet() -> str | None:
+    path = SMALL_YAMNET.with_suffix(".yaml")
+    if not path.is_file():
+        return None
+    return yaml.safe_load(path.read_text(encoding="utf-8")).get("fingerprint")
+
+
+def _warn(path: Path, judge: Classifier) -> None:
+    teacher = "another classifier" if _is_small(judge) else "the embedded small YAMNet"
+    hint = fetch_hint(judge.name) if _is_small(judge) else FETCH_HINT
+    LOG.warning(
+        "%s was trained through %s: its classes are unreliable behind %s; %s",
+        path.name,
+        teacher,
+        judge.teacher,
+        hint,
+    )
