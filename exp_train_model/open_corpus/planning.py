@@ -22,8 +22,8 @@ DURATION_S = CLIP_DURATION_S
 
 LABELS = tuple(sorted(TAU_RECIPES))
 
-# Noise sensors hang at streets, so most scenes are of streets. All ten kinds in equal parts, with
-# sources as loud as the bed or louder, are easier for PINV than the city is.
+# Noise sensors hang at streets, so most scenes are of streets. How much a transcoder gains over
+# PINV depends on these shares and on the levels below: reference_models/README.md has figures.
 _LABEL_SHARES = dict.fromkeys(LABELS, 0.01) | {
     "street_traffic": 0.6,
     "street_pedestrian": 0.14,
