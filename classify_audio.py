@@ -7,18 +7,18 @@ probabilities over time of every way (<name>_<way>.csv) and a figure of them.
 """
 
 import sys
-from pathlib import Path
 
 from classify_third_octave import add_network_options
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
+from transcoder.files import sound_path
 
 SHOWN = 10
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument("audio", type=Path, help="sound file")
+    parser.add_argument("audio", type=sound_path, help="sound file, or the name of one in audio/")
     add_network_options(parser)
     return parser
 
@@ -34,9 +34,9 @@ def main(argv=None) -> int:
     from archives.side_by_side import agreement_figure, agreement_table, classify_ways
     from archives.writers import Description, write_rows
     from transcoder.audio import read_audio
-    from transcoder.checkpoints import METHODS
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
+    from transcoder.names import METHODS
     from transcoder.plots import save_figure
     from transcoder.transcode import load_transcoders
 

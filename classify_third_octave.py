@@ -15,9 +15,10 @@ import sys
 import time
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.names import METHODS
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def build_parser() -> Parser:
     add_network_options(parser)
     parser.add_argument(
         "--method",
-        choices=("pinv", "cnn_mels", "cnn_logits"),
+        choices=tuple(METHODS),
         default="cnn_logits",
         help="transcoder; pinv needs no trained model",
     )
@@ -66,7 +67,7 @@ def build_parser() -> Parser:
 
 def add_network_options(parser: Parser) -> None:
     """The options that classify_audio.py has too."""
-    parser.add_argument("--classifier", choices=("YamNet", "PANN"), default="YamNet")
+    add_classifier(parser)
     parser.add_argument(
         "--models",
         type=Path,

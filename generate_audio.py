@@ -1,24 +1,25 @@
 """Turn a recording into the sounds that third-octave levels of it still contain.
 
-Writes, into audio_generated/<name>/: the original; the audio regenerated from its true Mel
-spectrogram (what the inversion alone loses); the audio from Mels that PINV, CNN-mels and
-CNN-logits transcoded from its third-octave levels; a figure of the five spectrograms. Prints the
-classes that the classifier hears in each, and writes them to a table.
+Writes, into audio_generated/<name>/ (for PANN <name>_PANN/): the original; the audio regenerated
+from its true Mel spectrogram (what the inversion alone loses); the audio from Mels that PINV,
+CNN-mels and CNN-logits transcoded from its third-octave levels; a figure of the five spectrograms.
+Prints the classes that the classifier hears in each, and writes them to a table.
 """
 
 import sys
 from math import log10
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import MissingFileError, UsageError, UserError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import PROJECT_ROOT, sound_path
+from transcoder.names import MELS, METHODS, TRUE_MELS, of_classifier, wav_name
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument("audio", type=Path, help="sound file, or the name of one in audio/")
-    parser.add_argument("--classifier", choices=("PANN", "YamNet"), default="PANN")
+    parser.add_argument("audio", type=sound_path, help="sound file, or the name of one in audio/")
+    add_classifier(parser)
     parser.add_argument(
         "--models",
         type=Path,
@@ -34,7 +35,7 @@ def build_parser() -> Parser:
         "--output",
         type=Path,
         default=PROJECT_ROOT / "audio_generated",
-        help="the files go to <output>/<name>/",
+        help="folder of the recordings' folders",
     )
     parser.add_argument("--offset", type=float, default=0.0, help="start in the file, in seconds")
     parser.add_argument("--duration", type=float, help="seconds to use (default: to the end)")
@@ -51,17 +52,15 @@ def main(argv=None) -> int:
         raise UsageError(f"--iterations must be 1 or more, not {args.iterations}")
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
-    path = find_audio(args.audio)
 
     from transcoder.audio import AudioError, read_audio
-    from transcoder.checkpoints import METHODS
     from transcoder.devices import choose_device
     from transcoder.transcode import load_transcoders
 
     device = choose_device(args.device)
-    waveform, sample_rate = read_audio(path, offset_s=args.offset, duration_s=args.duration)
+    waveform, sample_rate = read_audio(args.audio, offset_s=args.offset, duration_s=args.duration)
     if not waveform.any():
-        raise AudioError(f"{path}: is silent, there is nothing to transcode")
+        raise AudioError(f"{args.audio}: is silent, there is nothing to transcode")
     classifier, missing = _load_classifier(args)
     transcoders, not_found = load_transcoders(
         args.classifier, models=args.models, judge=classifier, device=device
@@ -71,29 +70,22 @@ def main(argv=None) -> int:
         classifier.to(device)
 
     reference = transcoders["pinv"]  # any of them computes the true Mels alike
-    chunks = {"groundtruth_mel": reference.true_mels(waveform, sample_rate)}
+    chunks = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
     for method, transcoder in transcoders.items():
         chunks[method] = transcoder.from_wave(waveform, sample_rate)
-    folder = args.output / path.stem
-    _write(folder, path.stem, waveform, sample_rate, chunks, args)
+    name = args.audio.stem
+    folder = args.output / of_classifier(name, args.classifier)
+    _write(folder, name, waveform, sample_rate, chunks, args)
     for method, transcoder in transcoders.items():
         print(f"{METHODS[method]}: {transcoder.source}")
     print(f"wrote {folder}")
     if classifier is not None:
         top = {method: top_classes(classifier, mels) for method, mels in chunks.items()}
-        write_classes(folder / f"{path.stem}_classes.csv", top, classifier.teacher)
+        write_classes(folder / f"{name}_classes.csv", top, classifier.teacher)
         print_classes(top, classifier.teacher)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
-
-
-def find_audio(given: Path) -> Path:
-    """``given`` itself or, if there is none, the file of that name in the project's audio/."""
-    sample = PROJECT_ROOT / "audio" / given
-    if given.exists() or not sample.is_file():
-        return given
-    return sample
 
 
 def _load_classifier(args):
@@ -113,7 +105,6 @@ def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, ar
     import torch
 
     from transcoder.audio import prepare, write_audio
-    from transcoder.checkpoints import METHODS
     from transcoder.inversion import mels_to_wave
     from transcoder.mels import LogMel, join_chunks
     from transcoder.plots import mel_figure, save_figure
@@ -134,16 +125,15 @@ def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, ar
         )
     regenerated = LogMel(args.classifier, patch=False)(waves[:1])[0]
 
-    write_audio(folder / f"{name}_original.wav", original, end.sample_rate)
+    write_audio(folder / wav_name(name, "original"), original, end.sample_rate)
     for method, wave in zip(joined, waves.numpy(), strict=True):
-        suffix = "generated_from_groundtruth_mel" if method == "groundtruth_mel" else method
-        file_name = f"{name}_{suffix}.wav"
+        file_name = wav_name(name, method)
         peak = abs(wave).max()
         if peak > 1:  # nobody is to be startled by a player that turns the volume up
             wave = wave / peak
             print(f"{file_name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
         write_audio(folder / file_name, wave, end.sample_rate)
-    panels = {"original": joined["groundtruth_mel"], "regenerated from true Mels": regenerated}
+    panels = {"original": joined[TRUE_MELS], "regenerated from true Mels": regenerated}
     panels |= {METHODS[method]: mels for method, mels in joined.items() if method in METHODS}
     title = f"{name}: Mel spectrograms for {args.classifier}"
     figure = mel_figure(panels, end, scale="original", title=title)
@@ -173,11 +163,9 @@ def write_classes(path: Path, top: dict, teacher: str) -> None:
 
 def print_classes(top: dict, teacher: str) -> None:
     """Print the top classes of the true and of each transcoded Mel side by side."""
-    from transcoder.checkpoints import METHODS
-
     columns = []
     for method, classes in top.items():
-        title = METHODS.get(method, "true Mels")
+        title = MELS[method]
         columns.append([f"{title:<30}"] + [f"{p:.3f} {name[:22]:<24}" for name, p in classes])
     print(f"top 10 classes, {teacher}:")
     for row in zip(*columns, strict=True):

@@ -7,21 +7,21 @@ scale, written as PNG and PDF. A transcoder without a checkpoint is left out and
 import sys
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
-from transcoder.files import PROJECT_ROOT
+from transcoder.cli import Parser, add_classifier, reports_errors
+from transcoder.files import PROJECT_ROOT, sound_path
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument(
         "audio",
-        type=Path,
+        type=sound_path,
         nargs="?",
-        default=PROJECT_ROOT / "audio" / "street_scene.wav",
-        help="sound file",
+        default="street_scene.wav",
+        help="sound file, or the name of one in audio/",
     )
     parser.add_argument("--offset", type=float, default=4.0, help="start of the second, in s")
-    parser.add_argument("--classifier", choices=("PANN", "YamNet"), default="PANN")
+    add_classifier(parser)
     parser.add_argument(
         "--models",
         type=Path,
@@ -39,7 +39,7 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
 
     from transcoder.audio import read_audio
-    from transcoder.checkpoints import METHODS
+    from transcoder.names import METHODS
     from transcoder.plots import mel_figure, save_figure
     from transcoder.settings import CHUNK_DURATION_S, front_end
     from transcoder.transcode import load_transcoders

@@ -11,10 +11,10 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
-from transcoder.checkpoints import METHODS
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
+from transcoder.names import METHODS
 from transcoder.transcode import Transcoder
 
 DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from archives.parts import Rows
 from archives.selection import Selection
-from transcoder.checkpoints import METHODS
 from transcoder.classifiers import Classifier
+from transcoder.names import METHODS
 from transcoder.settings import CHUNK_DURATION_S
 from transcoder.transcode import Transcoder
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, add_classifier, reports_errors
 
 DURATION_S = 4
 SAMPLE_RATE = 44_100
@@ -18,7 +18,7 @@ SAMPLE_RATE = 44_100
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument("--classifier", choices=("PANN", "YamNet"), default="YamNet")
+    add_classifier(parser)
     parser.add_argument("--transcoder", nargs="+", default=["self", "cnn", "pinv"])
     parser.add_argument("--files", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=16, help="seconds computed at once")

@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.audio import AudioError, prepare, read_audio, to_chunks
 from transcoder.checkpoint_choice import find_checkpoint
-from transcoder.checkpoints import METHODS, load_checkpoint
+from transcoder.checkpoints import load_checkpoint
 from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
 from transcoder.mels import LogMel, join_chunks
+from transcoder.names import METHODS
 from transcoder.pinv import Pinv
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE, front_end
 from transcoder.third_octave import ThirdOctave

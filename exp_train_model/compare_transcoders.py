@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import MissingFileError, UsageError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import PROJECT_ROOT, sound_path
 
 COLUMNS = ("mel_mse", "logit_bce", "logit_kl", "ptopafc")
 
@@ -25,7 +25,13 @@ def build_parser() -> Parser:
         default=[],
         help="files of create_mel_tho_dataset.py, e.g. .../full_eval.h5",
     )
-    parser.add_argument("--recordings", type=Path, nargs="*", default=[], help="sound files")
+    parser.add_argument(
+        "--recordings",
+        type=sound_path,
+        nargs="*",
+        default=[],
+        help="sound files, or names of files in audio/",
+    )
     parser.add_argument(
         "--models",
         type=Path,
@@ -33,7 +39,7 @@ def build_parser() -> Parser:
         default=[PROJECT_ROOT / "reference_models"],
         help="folders of checkpoints",
     )
-    parser.add_argument("--classifier", choices=("PANN", "YamNet"), default="YamNet")
+    add_classifier(parser)
     parser.add_argument("--classifier_weights", type=Path, help="of the judge")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--output", type=Path, help="also write the table here (csv)")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import DATA_ROOT, PROJECT_ROOT
+from transcoder.files import DATA_ROOT, PROJECT_ROOT, sound_path
 
 
 def build_parser() -> Parser:
@@ -32,7 +32,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--recordings",
-        type=Path,
+        type=sound_path,
         nargs="*",
         default=[],
         metavar="FILE",

@@ -14,20 +14,20 @@ from typing import Any
 
 from reproduction.media import Image, Sound, embed_image, embed_sound
 from transcoder.errors import UserError
+from transcoder.names import TRUE_MELS, wav_name
 
 VERSIONS = {
     "original": ("Original", "the recording itself"),
-    "generated_from_groundtruth_mel": (
-        "Regenerated",
-        "from its true Mel spectrogram: what the inversion alone loses",
-    ),
+    TRUE_MELS: ("Regenerated", "from its true Mel spectrogram: what the inversion alone loses"),
     "pinv": ("PINV", "from third-octave levels, by pseudo-inverse"),
     "cnn_mels": ("CNN-mels", "from third-octave levels, trained on Mel spectrograms"),
     "cnn_logits": ("CNN-logits", "from third-octave levels, trained on the classifier's output"),
 }
-"""Suffix of a generated wav -> title and explanation, in the order of listening."""
+"""Sounds that generate_audio.py makes -> title and explanation, in the order of listening."""
 
-_MELS_OF_VERSION = {"original": "groundtruth_mel"}
+_MELS_HEARD = {"original": TRUE_MELS, TRUE_MELS: ""}
+"""The classes heard in the true Mels are the original's; the regenerated sound's are unknown."""
+
 _N_CLASSES = 5
 _CAPTIONS = {
     "spectro_dcase2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
@@ -135,9 +135,9 @@ def read_recording(original: Path) -> Recording:
     folder, name = original.parent, original.name.removesuffix("_original.wav")
     classes, classifier = _read_classes(folder / f"{name}_classes.csv")
     versions = []
-    for suffix, (title, explanation) in VERSIONS.items():
-        wav = folder / f"{name}_{suffix}.wav"
-        heard = classes.get(_MELS_OF_VERSION.get(suffix, suffix), ())
+    for made, (title, explanation) in VERSIONS.items():
+        wav = folder / wav_name(name, made)
+        heard = classes.get(_MELS_HEARD.get(made, made), ())
         sound = embed_sound(wav) if wav.is_file() else None
         versions.append(Version(title, explanation, sound, tuple(heard[:_N_CLASSES])))
     figure = folder / f"{name}_spectrograms.png"

@@ -279,7 +279,7 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
     audio = tuple(
         (
             *("generate_audio.py", sample, "--classifier", classifier, "--device", r.device),
-            *("--models", str(r.models), "--output", str(r.audio / classifier)),
+            *("--models", str(r.models), "--output", str(r.audio)),
         )
         for classifier in r.classifiers
     )

@@ -92,13 +92,13 @@ def make_sounds(folder: Path) -> None:
     peaks = {
         "original": 0.5,
         "generated_from_groundtruth_mel": 0.25,
-        "pinv": LOUD_PEAK,
-        "cnn_logits": 0.1,
+        "generated_from_pinv": LOUD_PEAK,
+        "generated_from_cnn_logits": 0.1,
     }
     for suffix, peak in peaks.items():
         write_audio(folder / f"{folder.name}_{suffix}.wav", peak * tone, SAMPLE_RATE)
     rows = ["mels,rank,class,probability,classifier"]
-    for mels in ("groundtruth_mel", "pinv", "cnn_logits"):
+    for mels in ("true_mels", "pinv", "cnn_logits"):
         rows += [
             f"{mels},{r},Class {r} of {mels},{0.9 / r:.6f},YamNet (x.pth)" for r in range(1, 8)
         ]

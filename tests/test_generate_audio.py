@@ -8,10 +8,17 @@ import torch
 
 import generate_audio
 from transcoder.audio import read_audio
-from transcoder.checkpoints import METHODS, save_checkpoint
+from transcoder.checkpoints import save_checkpoint
 from transcoder.models import ModelSettings, build_model
 
-SUFFIXES = ("original", "generated_from_groundtruth_mel", *METHODS)
+SOUNDS = (
+    "original",
+    "generated_from_groundtruth_mel",
+    "generated_from_pinv",
+    "generated_from_cnn_mels",
+    "generated_from_cnn_logits",
+)
+"""As the published program names them."""
 
 
 @pytest.fixture
@@ -61,10 +68,11 @@ def test_writes_everything(tmp_path, models, recording, capsys, classifier, rate
         )
         == 0
     )
-    written = sorted(p.name for p in (output / "noise").iterdir())
-    assert written == sorted([*(f"noise_{s}.wav" for s in SUFFIXES), "noise_spectrograms.png"])
-    for suffix in SUFFIXES:
-        wave, sample_rate = read_audio(output / "noise" / f"noise_{suffix}.wav")
+    folder = output / {"PANN": "noise_PANN", "YamNet": "noise"}[classifier]
+    written = sorted(p.name for p in folder.iterdir())
+    assert written == sorted([*(f"noise_{s}.wav" for s in SOUNDS), "noise_spectrograms.png"])
+    for suffix in SOUNDS:
+        wave, sample_rate = read_audio(folder / f"noise_{suffix}.wav")
         assert sample_rate == rate
         assert abs(wave.size - 55_000 / 22_050 * rate) <= 1
         assert abs(wave).max() <= 1
@@ -104,7 +112,7 @@ def test_prints_the_classes_when_the_weights_are_there(
     assert "Bird" in out
     table = pd.read_csv(tmp_path / "birds" / "birds_classes.csv")
     assert table.groupby("mels").size().to_dict() == {
-        "groundtruth_mel": 10,
+        "true_mels": 10,
         "pinv": 10,
         "cnn_logits": 10,
     }
@@ -133,8 +141,8 @@ def test_without_any_transcoder_the_rest_is_produced(tmp_path, recording, capsys
     assert (
         run(recording, "--models", tmp_path / "none", "--output", tmp_path, "--iterations", 1) == 0
     )
-    assert (tmp_path / "noise" / "noise_pinv.wav").is_file()
-    assert not (tmp_path / "noise" / "noise_cnn_mels.wav").exists()
+    assert (tmp_path / "noise" / "noise_generated_from_pinv.wav").is_file()
+    assert not (tmp_path / "noise" / "noise_generated_from_cnn_mels.wav").exists()
     assert capsys.readouterr().err.count("missing:") == 3
 
 
@@ -158,8 +166,9 @@ def test_offset_duration_and_seed(tmp_path, models, recording):
             )
             == 0
         )
-    a, b, c = (read_audio(tmp_path / f / "noise" / "noise_pinv.wav")[0] for f in "abc")
-    assert abs(a.size - 40_000) <= 1
+    file = "noise/noise_generated_from_pinv.wav"
+    a, b, c = (read_audio(tmp_path / folder / file)[0] for folder in "abc")
+    assert abs(a.size - 20_000) <= 1
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
 
@@ -180,6 +189,15 @@ def test_a_name_inside_audio(tmp_path, models):
         == 0
     )
     assert (tmp_path / "street_scene" / "street_scene_original.wav").is_file()
+
+
+def test_a_second_classifier_overwrites_nothing(tmp_path, models, recording):
+    arguments = (recording, "--models", models, "--output", tmp_path, "--iterations", 1)
+    assert run(*arguments) == 0
+    first = {path: path.read_bytes() for path in (tmp_path / "noise").iterdir()}
+    assert run(*arguments, "--classifier", "pann") == 0
+    assert (tmp_path / "noise_PANN" / "noise_generated_from_pinv.wav").is_file()
+    assert {path: path.read_bytes() for path in (tmp_path / "noise").iterdir()} == first
 
 
 def bad_file(tmp_path, kind):
@@ -240,7 +258,7 @@ def test_unusable_options(tmp_path, models, recording, capsys, option, value, me
 
 
 def test_damaged_checkpoint_stops_before_anything_is_written(tmp_path, models, recording, capsys):
-    for path in models.glob("classifier=PANN*ts=1_model"):
+    for path in models.glob("classifier=YamNet*ts=1_model"):
         path.write_bytes(path.read_bytes()[:100])
     assert run(recording, "--models", models, "--output", tmp_path / "out") == 1
     assert "damaged or cut short" in capsys.readouterr().err

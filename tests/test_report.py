@@ -66,7 +66,7 @@ def test_sounds_have_players_classes_and_spectrograms(report):
     assert [player["aria-label"] for player in players] == [f"bird, {title}" for title in titles]
     assert all("controls" in player for player in players)
     assert "no CNN-mels checkpoint was found" in report.text
-    for mels in ("groundtruth_mel", "pinv", "cnn_logits"):
+    for mels in ("true_mels", "pinv", "cnn_logits"):
         assert report.text.count(f"Class 5 of {mels}") == 1
         assert f"Class 6 of {mels}" not in report.text
     assert "12.0 dB quieter" in report.text
@@ -192,7 +192,7 @@ def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
         tmp_path / "results" / "run_log.json",
         tmp_path / "results" / "spectro_dcase2023_YamNet.png",
         tmp_path / "train" / "export" / "results_training_YamNet.html",
-        tmp_path / "audio" / "bird" / "bird_pinv.wav",
+        tmp_path / "audio" / "bird" / "bird_generated_from_pinv.wav",
     ]
     for path in damaged:
         path.write_bytes(path.read_bytes()[:60])

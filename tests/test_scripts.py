@@ -1,5 +1,6 @@
 """What holds for every script: fast, useful help, from any folder; the figures' scripts."""
 
+import importlib
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 
 import plot_spectro_dcase2023
 import plot_thirdo_mel_bands_repartition
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path
 
@@ -62,6 +63,28 @@ def test_parser_takes_both_spellings_and_shows_defaults():
     assert (args.data_path, args.dry_run) == ("there", True)
     assert "folder (default: here)" in parser.format_help()
     assert "False" not in parser.format_help()
+
+
+@pytest.mark.parametrize("spelling", ["YamNet", "Yamnet", "YAMNet", "yamnet"])
+def test_choices_are_taken_in_any_case(spelling):
+    parser = Parser()
+    add_classifier(parser)
+    parser.add_argument("--dataset", nargs="+", choices=("TEST", "full"))
+    args = parser.parse_args(["--classifier", spelling, "--dataset", "test", "FULL"])
+    assert (args.classifier, args.dataset) == ("YamNet", ["TEST", "full"])
+    assert parser.parse_args(["--classifier", "pann"]).classifier == "PANN"
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--classifier", "yam"])
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["generate_audio", "classify_audio", "classify_third_octave", "plot_spectro_dcase2023"],
+)
+def test_every_program_has_the_same_default_classifier(script):
+    parser = importlib.import_module(script).build_parser()
+    assert parser.get_default("classifier") == "YamNet"
+    assert "that the Mels are for (default: YamNet)" in parser.format_help()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from transcoder.errors import UserError
+from transcoder.files import atomic_path
 from transcoder.settings import CHUNK_DURATION_S
 
 
@@ -154,8 +155,6 @@ def to_chunks(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 def write_audio(path: str | os.PathLike, waveform: np.ndarray, sample_rate: int) -> None:
     """Write a 32-bit float wav atomically: nothing is rounded or clipped."""
     import soundfile
-
-    from transcoder.files import atomic_path
 
     with atomic_path(path) as temporary:
         soundfile.write(temporary, waveform, sample_rate, subtype="FLOAT")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from transcoder.checkpoints import FETCH_HINT, METHODS, SETTINGS_SUFFIX, read_settings
+from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
+from transcoder.names import METHODS
 from transcoder.settings import front_end
 
 LOG = logging.getLogger(__name__)

@@ -25,9 +25,6 @@ from yamnet.network import width_of
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
-METHODS = {"pinv": "PINV", "cnn_mels": "CNN-mels", "cnn_logits": "CNN-logits"}
-"""The transcoders that programs offer by name, and what the paper calls them."""
-
 FETCH_HINT = (
     "fetch the published ones with: python download_pretrained_models.py --only transcoders"
 )

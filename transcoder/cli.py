@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from transcoder.errors import UserError
+from transcoder.names import CLASSIFIERS, DEFAULT_CLASSIFIER
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -22,7 +23,7 @@ class Parser(argparse.ArgumentParser):
     """Argument parser that shows defaults and takes ``--data-path`` for ``--data_path`` too.
 
     The published scripts spell options with underscores, most programs with hyphens: every long
-    option is understood in both spellings.
+    option is understood in both spellings, and every choice in any case (``Yamnet``, ``pann``).
     """
 
     def __init__(self, **kwargs) -> None:
@@ -34,6 +35,13 @@ class Parser(argparse.ArgumentParser):
         args = sys.argv[1:] if args is None else args
         return super().parse_known_args([self._known_spelling(a) for a in args], namespace)
 
+    def _get_value(self, action: argparse.Action, text: str):
+        value = super()._get_value(action, text)
+        if action.choices is None or value in action.choices:
+            return value
+        alike = [c for c in action.choices if str(c).casefold() == text.casefold()]
+        return alike[0] if len(alike) == 1 else value
+
     def _known_spelling(self, argument: str) -> str:
         name, equals, value = argument.partition("=")
         if not name.startswith("--") or name in self._option_string_actions:
@@ -42,6 +50,16 @@ class Parser(argparse.ArgumentParser):
             if other in self._option_string_actions:
                 return other + equals + value
         return argument
+
+
+def add_classifier(parser: argparse.ArgumentParser) -> None:
+    """Add ``--classifier`` of a program that works with one."""
+    parser.add_argument(
+        "--classifier",
+        choices=CLASSIFIERS,
+        default=DEFAULT_CLASSIFIER,
+        help="that the Mels are for",
+    )
 
 
 def reports_errors(main: Callable[..., int]) -> Callable[..., int]:

@@ -15,6 +15,12 @@ DATA_ROOT = PROJECT_ROOT / "spectral_transcoder_data"
 """Default folder of everything the programs compute from data sets."""
 
 
+def sound_path(given: str | os.PathLike) -> Path:
+    """``given`` itself or, if there is none, the file of that name in the project's audio/."""
+    sample = PROJECT_ROOT / "audio" / given
+    return sample if sample.is_file() and not Path(given).exists() else Path(given)
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` if the block ends well.

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from transcoder.audio import check_waveform, chunk_batches
 from transcoder.checkpoint_choice import find_checkpoint
-from transcoder.checkpoints import METHODS, load_checkpoint
+from transcoder.checkpoints import load_checkpoint
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.mels import LogMel
+from transcoder.names import METHODS
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE, front_end
 from transcoder.third_octave import ThirdOctave
