@@ -32,7 +32,9 @@ def test_shipped_matrix_is_the_published_pseudo_inverse_folded(synthetic, classi
     ratio = shipped / folded
     ratio = ratio[folded > 0]
     assert ratio.numel() > 500
-    np.testing.assert_allclose(ratio, float(ratio[0]), rtol=1e-6)
+    # 2e-4 are .0009 dB: torchaudio computes the filters in float32, whose rounding at the foot of a
+    # triangle differs between processors by up to 5e-5
+    np.testing.assert_allclose(ratio, float(ratio.median()), rtol=2e-4)
 
 
 def test_write_matrices(tmp_path):
