@@ -68,10 +68,10 @@ class Project:
 
 
 @pytest.fixture
-def golden(tmp_path, reference):
+def golden(tmp_path):
     """The golden probabilities of two chains."""
     project = Project(tmp_path)
-    with np.load(reference / "classification" / "probs.npz") as arrays:
+    with np.load(DATA / "classification" / "probs.npz") as arrays:
         for name in TABLES:
             found = {chain: arrays[f"{name}__{key}"] for key, chain in GOLDEN_CHAINS.items()}
             write_probabilities(tmp_path / "probs", name, tuple(EXPECTED["files"][name]), found)

@@ -1,16 +1,14 @@
 """The metric step against the published values, and its properties."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
+from conftest import DATA
 
 from exp_train_model import metrics
 from exp_train_model.metrics import READABLE_NAMES, file_metrics
 from transcoder.errors import UserError
 
-GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "reference" / "metrics.npz"
 N_CLASSES = {"PANN": 527, "YamNet": 521}
 
 
@@ -21,9 +19,7 @@ def rng():
 
 @pytest.fixture(scope="module")
 def golden():
-    if not GOLDEN.is_file():
-        pytest.skip(f"golden values are not there: {GOLDEN}")
-    with np.load(GOLDEN) as arrays:
+    with np.load(DATA / "metrics.npz") as arrays:
         return dict(arrays)
 
 
