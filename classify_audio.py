@@ -38,7 +38,7 @@ def main(argv=None) -> int:
     from transcoder.devices import choose_device
     from transcoder.names import METHODS
     from transcoder.plots import save_figure
-    from transcoder.transcode import load_transcoders
+    from transcoder.transcode import load_transcoders, models_used
 
     device = choose_device(args.device)
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
@@ -50,6 +50,7 @@ def main(argv=None) -> int:
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
     ways = classify_ways(waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s)
     sources = {METHODS[method]: transcoder.source for method, transcoder in transcoders.items()}
+    used = models_used(transcoders, classifier)
     for way, rows in ways.items():
         about = {"classifier": classifier.teacher, "mels": way, "source": args.audio.name}
         about |= {"transcoder": sources[way]} if way in sources else {}
@@ -57,11 +58,10 @@ def main(argv=None) -> int:
         name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
         write_rows(args.output / name, [rows], description)
     figure_path = args.output / f"{args.audio.stem}_classes.png"
-    save_figure(agreement_figure(ways, selection, unit_s, SHOWN), figure_path)
+    save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), figure_path)
     print(f"{args.audio}, {classifier.teacher}; mean probability, (agreement over time)")
     print("\n".join(agreement_table(ways, selection, SHOWN)))
-    print("\n".join(f"{way}: {source}" for way, source in sources.items()))
-    print(f"wrote {args.output}")
+    print(*used, f"wrote {args.output}", sep="\n")
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0

@@ -11,7 +11,7 @@ from math import log10
 from pathlib import Path
 
 from transcoder.cli import Parser, add_classifier, reports_errors
-from transcoder.errors import MissingFileError, UsageError, UserError
+from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, sound_path
 from transcoder.names import MELS, METHODS, TRUE_MELS, of_classifier, wav_name
 
@@ -54,14 +54,15 @@ def main(argv=None) -> int:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
     from transcoder.audio import AudioError, read_audio
+    from transcoder.classifiers import find_classifier
     from transcoder.devices import choose_device
-    from transcoder.transcode import load_transcoders
+    from transcoder.transcode import load_transcoders, models_used
 
     device = choose_device(args.device)
     waveform, sample_rate = read_audio(args.audio, offset_s=args.offset, duration_s=args.duration)
     if not waveform.any():
         raise AudioError(f"{args.audio}: is silent, there is nothing to transcode")
-    classifier, missing = _load_classifier(args)
+    classifier, missing = find_classifier(args.classifier, args.classifier_weights)
     transcoders, not_found = load_transcoders(
         args.classifier, models=args.models, judge=classifier, device=device
     )
@@ -75,32 +76,22 @@ def main(argv=None) -> int:
         chunks[method] = transcoder.from_wave(waveform, sample_rate)
     name = args.audio.stem
     folder = args.output / of_classifier(name, args.classifier)
-    _write(folder, name, waveform, sample_rate, chunks, args)
-    for method, transcoder in transcoders.items():
-        print(f"{METHODS[method]}: {transcoder.source}")
-    print(f"wrote {folder}")
+    used = models_used(transcoders, classifier)
+    _write(folder, name, waveform, sample_rate, chunks, used, args)
+    print(*used, f"wrote {folder}", sep="\n")
     if classifier is not None:
         top = {method: top_classes(classifier, mels) for method, mels in chunks.items()}
-        write_classes(folder / f"{name}_classes.csv", top, classifier.teacher)
+        sources = {method: transcoder.source for method, transcoder in transcoders.items()}
+        write_classes(folder / f"{name}_classes.csv", top, classifier.teacher, sources)
         print_classes(top, classifier.teacher)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
 
 
-def _load_classifier(args):
-    """The classifier and no line, or None and a line that says how to get its weights."""
-    from transcoder.classifiers import load_classifier
-
-    try:
-        return load_classifier(args.classifier, args.classifier_weights), []
-    except MissingFileError as error:
-        if args.classifier_weights is not None:
-            raise
-        return None, [f"class lists need the weights: {error}"]
-
-
-def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, args) -> None:
+def _write(
+    folder: Path, name: str, waveform, sample_rate: int, chunks: dict, used: list[str], args
+) -> None:
     """Invert the Mels; write the wavs and the figure."""
     import torch
 
@@ -136,7 +127,7 @@ def _write(folder: Path, name: str, waveform, sample_rate: int, chunks: dict, ar
     panels = {"original": joined[TRUE_MELS], "regenerated from true Mels": regenerated}
     panels |= {METHODS[method]: mels for method, mels in joined.items() if method in METHODS}
     title = f"{name}: Mel spectrograms for {args.classifier}"
-    figure = mel_figure(panels, end, scale="original", title=title)
+    figure = mel_figure(panels, end, scale="original", title=title, notes=used)
     save_figure(figure, folder / f"{name}_spectrograms.png")
 
 
@@ -145,18 +136,21 @@ def top_classes(classifier, mels, k: int = 10) -> list[tuple[str, float]]:
     return classifier.top(classifier.file_probabilities(mels), k)
 
 
-def write_classes(path: Path, top: dict, teacher: str) -> None:
-    """One row for each of the top classes of the true and of each transcoded Mel."""
+def write_classes(path: Path, top: dict, teacher: str, sources: dict[str, str]) -> None:
+    """One row for each of the top classes of the true and of each transcoded Mel.
+
+    ``teacher`` names the classifier's weights, ``sources`` each method's checkpoint.
+    """
     import pandas as pd
 
     from transcoder.files import atomic_path
 
     rows = [
-        (method, rank, name, round(probability, 6), teacher)
+        (method, rank, name, round(probability, 6), teacher, sources.get(method, "-"))
         for method, classes in top.items()
         for rank, (name, probability) in enumerate(classes, start=1)
     ]
-    columns = ["mels", "rank", "class", "probability", "classifier"]
+    columns = ["mels", "rank", "class", "probability", "classifier", "transcoder"]
     with atomic_path(path) as temporary:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
 

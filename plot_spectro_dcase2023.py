@@ -1,14 +1,15 @@
 """Draw a second of sound as PINV, CNN-mels, CNN-logits and the audio itself show it.
 
 The figure of the paper (Tailleur et al., DCASE 2023): Mel spectrograms side by side on one colour
-scale, written as PNG and PDF. A transcoder without a checkpoint is left out and named.
+scale, written as PNG and PDF. A transcoder without a checkpoint is left out and named. Below stand
+the classifier's weights and the checkpoints, which are chosen to suit each other.
 """
 
 import sys
 from pathlib import Path
 
 from transcoder.cli import Parser, add_classifier, reports_errors
-from transcoder.files import PROJECT_ROOT, sound_path
+from transcoder.files import EXPORT_ROOT, PROJECT_ROOT, sound_path
 
 
 def build_parser() -> Parser:
@@ -29,8 +30,11 @@ def build_parser() -> Parser:
         help="folder of the trained transcoders",
     )
     parser.add_argument(
-        "--output", type=Path, default=PROJECT_ROOT / "results", help="folder of the figure"
+        "--classifier_weights",
+        type=Path,
+        help="weight file of the classifier, when not in pann/ or yamnet/",
     )
+    parser.add_argument("--output", type=Path, default=EXPORT_ROOT, help="folder of the figure")
     return parser
 
 
@@ -39,27 +43,35 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
 
     from transcoder.audio import read_audio
+    from transcoder.classifiers import find_classifier
     from transcoder.names import METHODS
     from transcoder.plots import mel_figure, save_figure
     from transcoder.settings import CHUNK_DURATION_S, front_end
-    from transcoder.transcode import load_transcoders
+    from transcoder.transcode import load_transcoders, models_used
 
     waveform, sample_rate = read_audio(
         args.audio, offset_s=args.offset, duration_s=CHUNK_DURATION_S
     )
-    transcoders, missing = load_transcoders(args.classifier, models=args.models)
+    judge, _ = find_classifier(args.classifier, args.classifier_weights)
+    transcoders, missing = load_transcoders(args.classifier, models=args.models, judge=judge)
     panels = {
         METHODS[method]: transcoder.from_wave(waveform, sample_rate)[0]
         for method, transcoder in transcoders.items()
     }
     panels["ground truth"] = transcoders["pinv"].true_mels(waveform, sample_rate)[0]
-    figure = mel_figure(panels, front_end(args.classifier), scale="ground truth")
+    used = models_used(transcoders, judge)
+    figure = mel_figure(
+        panels,
+        front_end(args.classifier),
+        scale="ground truth",
+        title=f"{args.audio.stem} from {args.offset:g} s: Mel spectrograms for {args.classifier}",
+        notes=used,
+    )
     for suffix in ("png", "pdf"):
         path = args.output / f"spectro_dcase2023_{args.classifier}.{suffix}"
         save_figure(figure, path)
         print(f"wrote {path}")
-    for method, transcoder in transcoders.items():
-        print(f"{METHODS[method]}: {transcoder.source}")
+    print(*used, sep="\n")
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0

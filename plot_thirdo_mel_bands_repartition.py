@@ -8,14 +8,12 @@ import sys
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import EXPORT_ROOT
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument(
-        "--output", type=Path, default=PROJECT_ROOT / "results", help="folder of the figure"
-    )
+    parser.add_argument("--output", type=Path, default=EXPORT_ROOT, help="folder of the figure")
     return parser
 
 

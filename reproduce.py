@@ -2,7 +2,7 @@
 
 Each step runs the project's own scripts and shows their commands. Started again, it goes on where
 it was: steps whose inputs, settings and outputs are unchanged are skipped. At the end everything
-is put together in results/report.html.
+is put together in report.html, in the folder of the results.
 
  1 models              5 training                      9 classification plans
  2 data sets           6 evaluation and metrics       10 classification tables
@@ -16,7 +16,6 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import PROJECT_ROOT
 
 _N_STEPS = 12
 
@@ -41,8 +40,8 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--results",
         type=Path,
-        default=PROJECT_ROOT / "results",
-        help="folder of the tables, figures and the report",
+        metavar="FOLDER",
+        help="where tables, figures and the report go (default: export, with --demo export/demo)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     demo = parser.add_argument_group("demo")
@@ -77,13 +76,13 @@ def main(argv=None) -> int:
     reproduction = Reproduction(
         demo=args.demo,
         exp_type=args.exp_type,
-        results=args.results.absolute(),
         device=args.device,
         demo_size=args.demo_size,
         demo_epochs=args.demo_epochs,
     )
-    if args.demo_work is not None:
-        reproduction = dataclasses.replace(reproduction, demo_work=args.demo_work.absolute())
+    given = {"demo_work": args.demo_work, "results": args.results}
+    given = {name: path.absolute() for name, path in given.items() if path is not None}
+    reproduction = dataclasses.replace(reproduction, **given)
     steps = [step for step in steps_of(reproduction) if step.number in numbers]
     if args.dry_run:
         for step in steps:

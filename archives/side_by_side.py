@@ -1,6 +1,6 @@
 """A recording classified from its audio and from its third-octave levels, compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from archives.parts import Rows
 from archives.selection import Selection
 from transcoder.classifiers import Classifier
 from transcoder.names import METHODS
+from transcoder.plots import add_notes
 from transcoder.settings import CHUNK_DURATION_S
 from transcoder.transcode import Transcoder
 
@@ -88,9 +89,16 @@ def _correlation(a: NDArray, b: NDArray) -> str:
 
 
 def agreement_figure(
-    ways: Mapping[str, Rows], selection: Selection, unit_s: int, n_shown: int
+    ways: Mapping[str, Rows],
+    selection: Selection,
+    unit_s: int,
+    n_shown: int,
+    notes: Sequence[str] = (),
 ) -> Figure:
-    """One panel for each way: the most probable names of the true Mels over time."""
+    """One panel for each way: the most probable names of the true Mels over time.
+
+    ``notes`` are lines below: what the figure was made with.
+    """
     dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
     shown = np.argsort(-dense[TRUE_MELS].mean(axis=0), kind="stable")[:n_shown]
     figure = Figure(figsize=(2.2 + 2.6 * len(dense), 1.2 + 0.3 * len(shown)), layout="constrained")
@@ -109,4 +117,5 @@ def agreement_figure(
         panel.set_xlabel("time (s)")
     panels[0].set_yticks(range(len(shown)), [selection.names[k] for k in shown])
     figure.colorbar(image, ax=panels.tolist(), label="probability", pad=0.01)
+    add_notes(figure, notes)
     return figure

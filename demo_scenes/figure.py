@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import PROJECT_ROOT, atomic_path
+from transcoder.files import EXPORT_ROOT, atomic_path
 
 _RANGE_DB = 70  # dynamic range shown
 _LOWEST_HZ, _HIGHEST_HZ, _N_BANDS = 40, 16_000, 90
@@ -18,7 +18,7 @@ def build_parser() -> Parser:
         description="Draw the spectrogram of one demo clip of each TAU scene.",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, default=PROJECT_ROOT / "results" / "demo_scenes.png",
+        "-o", "--output", type=Path, default=EXPORT_ROOT / "demo_scenes.png",
         help="image file to write",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the demo data")

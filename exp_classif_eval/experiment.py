@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from doce_plans.experiment import Experiment
 from exp_classif_eval.datasets import dataset
 from exp_classif_eval.plans import METRICS, PLANS
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
@@ -30,7 +30,7 @@ def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
     usual.
     """
     folder = Path(folder).expanduser().absolute()
-    export = PROJECT_ROOT / "export" if folder == DEFAULT_FOLDER else folder / "export"
+    export = EXPORT_ROOT if folder == DEFAULT_FOLDER else folder / "export"
     return Experiment(
         name=NAME,
         purpose="score the classes that classifiers hear behind transcoders, on two data sets",

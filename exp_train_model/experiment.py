@@ -7,7 +7,7 @@ from doce_plans.experiment import Experiment
 from exp_train_model.experiment_sizes import selector_of
 from exp_train_model.feature_files import SPLITS
 from exp_train_model.plans import METRICS, PLANS
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
@@ -33,7 +33,7 @@ def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
     usual.
     """
     folder = Path(folder).expanduser().absolute()
-    export = PROJECT_ROOT / "export" if folder == DEFAULT_FOLDER else folder / "export"
+    export = EXPORT_ROOT if folder == DEFAULT_FOLDER else folder / "export"
     return Experiment(
         name=NAME,
         purpose="train transcoders from third-octave levels to Mels or classes, and score them",

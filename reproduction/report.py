@@ -1,4 +1,4 @@
-"""Write results/report.html: what ran, scores, figures and sounds in one file to look at.
+"""Write report.html: what ran, scores, figures and sounds in one file to look at.
 
 The page holds everything it shows and asks the network for nothing. What has not been made yet is
 named together with the command that makes it.
@@ -13,12 +13,13 @@ from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import DEFAULT_FOLDER as TRAIN_FOLDER
 from exp_train_model.experiment import training_experiment
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:
     from reproduction.artefacts import Section
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_FIGURES = ("spectro*.png", "thirdo*.png", "demo_scenes.png")
 
 
 def build_parser() -> Parser:
@@ -26,7 +27,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--results",
         type=Path,
-        default=PROJECT_ROOT / "results",
+        default=EXPORT_ROOT,
         help="folder of the figures; the report goes there",
     )
     parser.add_argument(
@@ -112,7 +113,7 @@ def collect(
             "python exp_classif_eval/export_classification_results.py",
         ),
         "figures": gather(
-            _finished(results, "*.png"), read_figure, "python plot_spectro_dcase2023.py"
+            _finished(results, *_FIGURES), read_figure, "python plot_spectro_dcase2023.py"
         ),
         "sounds": gather(
             _finished(audio, "**/*_original.wav"),
@@ -122,9 +123,10 @@ def collect(
     }
 
 
-def _finished(folder: Path, pattern: str) -> list[Path]:
+def _finished(folder: Path, *patterns: str) -> list[Path]:
     """Files in order, without the hidden ones that a killed program was still writing."""
-    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def render(sections: "dict[str, Section]") -> str:

@@ -158,11 +158,9 @@ def _fingerprint(step: Step) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    if "*" in path.name:
-        return sorted(path.parent.glob(path.name))
-    if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file())
-    return [path] if path.is_file() else []
+    found = path.parent.glob(path.name) if "*" in path.name else [path]
+    files = (file for p in found for file in (p.rglob("*") if p.is_dir() else [p]))
+    return sorted(file for file in files if file.is_file())
 
 
 def _read_json(path: Path) -> dict:

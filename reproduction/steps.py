@@ -8,7 +8,7 @@ from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from exp_train_model.plans import ABLATION_DATASETS
 from reproduction.runner import Step
-from transcoder.files import DATA_ROOT, PROJECT_ROOT
+from transcoder.files import DATA_ROOT, EXPORT_ROOT, PROJECT_ROOT
 
 TAU = "TAU-urban-acoustic-scenes-2020-mobile-development"
 DEMO_CLASSIFIER = "YamNet"
@@ -45,11 +45,16 @@ class Reproduction:
 
     demo: bool = False
     exp_type: str = "restricted"
-    results: Path = PROJECT_ROOT / "results"
+    results: Path | None = None  # the folder of tables and figures; None: the usual one
     device: str = "auto"
     demo_size: float = 1.0
     demo_epochs: int = 100  # at most
     demo_work: Path = DATA_ROOT / "demo"
+
+    def __post_init__(self) -> None:
+        if self.results is None:
+            usual = EXPORT_ROOT / "demo" if self.demo else EXPORT_ROOT
+            object.__setattr__(self, "results", usual)
 
     @property
     def mode(self) -> str:
@@ -107,8 +112,7 @@ def report_command(r: Reproduction) -> tuple[str, ...]:
     """What puts everything together at the end."""
     return (
         *("-m", "reproduction.report", "--results", str(r.results), "--audio", str(r.audio)),
-        *("--train_export", str(r.results / "training")),
-        *("--classif_export", str(r.results / "classification")),
+        *("--train_export", str(r.results), "--classif_export", str(r.results)),
     )
 
 
@@ -148,7 +152,7 @@ def _preparation(r: Reproduction) -> list[Step]:
 
 
 def _training(r: Reproduction) -> list[Step]:
-    experiment, export = r.train_experiment, r.results / "training"
+    experiment, export = r.train_experiment, r.results
     main = (
         *("exp_train_model/main_doce_training.py", "--experiment_path", str(experiment)),
         *("--data_path", str(r.work / "features"), "--device", r.device),
@@ -207,14 +211,14 @@ def _training(r: Reproduction) -> list[Step]:
             "training tables and curves",
             (tables, curves),
             reads=(experiment / "metric", experiment / "loss"),
-            writes=(export,),
+            writes=(export / "results_training_*", export / "*_curve.png"),
         ),
     ]
 
 
 def _classification(r: Reproduction) -> list[Step]:
     experiment, probabilities = r.classif_experiment, r.work / "classif_probabilities"
-    export = r.results / "classification"
+    export = r.results
     compute = tuple(
         (
             *("exp_classif_eval/create_logit_dataset.py", "--audio_dataset_name", dataset),
@@ -261,7 +265,7 @@ def _classification(r: Reproduction) -> list[Step]:
                 ),
             ),
             reads=(experiment / "metrics", experiment / "predictions"),
-            writes=(export,),
+            writes=(export / "results_classif_*", export / "classes_*"),
         ),
     ]
 
@@ -275,6 +279,8 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
         for classifier in r.classifiers
     ]
     figures.append(("plot_thirdo_mel_bands_repartition.py", "--output", str(r.results)))
+    if r.demo:
+        figures.append(("-m", "demo_scenes.figure", "--output", str(r.results / "demo_scenes.png")))
     sample = "street_scene.wav"
     audio = tuple(
         (
@@ -289,7 +295,7 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
             "figures",
             tuple(figures),
             reads=(r.models,),
-            writes=(r.results / "spectro_dcase2023_*", r.results / "thirdo_mel_bands*"),
+            writes=tuple(r.results / name for name in ("spectro*", "thirdo*", "demo_scenes*")),
         ),
         Step(
             12,

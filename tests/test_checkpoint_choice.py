@@ -51,18 +51,18 @@ def test_the_method_is_in_the_name_and_the_latest_comes_first(save, tmp_path):
     save(MELS.format(1), time_s=1)
     latest = save(MELS.format(2), time_s=2)
     save(MELS.format(3), time_s=1)
-    assert find_checkpoint(tmp_path, classifier="YamNet", method="cnn_mels") == latest
+    assert find_checkpoint(tmp_path, classifier="YamNet", method="cnn_mels", judge=None) == latest
     with pytest.raises(MissingFileError, match=r"no CNN-logits transcoder for YamNet.*--only"):
-        find_checkpoint(tmp_path, classifier="YamNet", method="cnn_logits")
+        find_checkpoint(tmp_path, classifier="YamNet", method="cnn_logits", judge=None)
     with pytest.raises(UsageError, match="choose cnn_mels or cnn_logits"):
-        find_checkpoint(tmp_path, classifier="YamNet", method="mlp")
+        find_checkpoint(tmp_path, classifier="YamNet", method="mlp", judge=None)
 
 
 @pytest.mark.parametrize("name, method", [(MELS, "cnn_mels"), (LOGITS, "cnn_logits")])
 def test_what_ships_comes_last_whatever_its_date(save, tmp_path, name, method):
     downloaded = save(name.format(200), time_s=1)
     save(name.format(50), time_s=2, shipped=True)
-    assert find_checkpoint(tmp_path, classifier="YamNet", method=method) == downloaded
+    assert find_checkpoint(tmp_path, classifier="YamNet", method=method, judge=None) == downloaded
 
 
 def test_the_small_yamnet_gets_what_was_trained_through_it(save, tmp_path, small, real, caplog):

@@ -119,7 +119,7 @@ def test_scores_of_pinv_are_those_of_its_mels(computed):
 
 def test_checkpoints_are_found_and_tell_their_pedigree(computed):
     folder = computed.experiment.path("model")
-    path = find_checkpoint(folder, classifier="YamNet", method="cnn_logits")
+    path = find_checkpoint(folder, classifier="YamNet", method="cnn_logits", judge=None)
     assert path == model_file(computed.setting(f"{MODELS['CNN-logits']}+epoch=200+step=train"),
                               computed.experiment)  # fmt: skip
     model, settings = load_checkpoint(path, classifier="YamNet")

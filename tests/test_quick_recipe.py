@@ -120,7 +120,9 @@ def test_training_by_the_recipe_goes_on_after_a_stop(tmp_path, monkeypatch, caps
     assert "batch_size 16, not batch_size 8" in capsys.readouterr().err
     assert main(arguments(data, tmp_path / "cut")) == 0
     assert_same(weights(tmp_path / "cut"), weights(tmp_path / "whole"))
-    path = find_checkpoint(tmp_path / "cut" / "model", classifier="YamNet", method="cnn_mels")
+    path = find_checkpoint(
+        tmp_path / "cut" / "model", classifier="YamNet", method="cnn_mels", judge=None
+    )
     assert load_checkpoint(path)[1] == SETTINGS
     table = read_settings(path)
     assert (table["settings"]["recipe"], table["batch_size"]) == ("quick", 16)
@@ -132,7 +134,7 @@ def test_training_by_the_recipe_goes_on_after_a_stop(tmp_path, monkeypatch, caps
 def test_training_by_the_recipe_on_cuda(tmp_path):
     data = write_features(tmp_path / "features", n_files=30)
     assert main([*arguments(data, tmp_path), "--device", "cuda"]) == 0
-    path = find_checkpoint(tmp_path / "model", classifier="YamNet", method="cnn_mels")
+    path = find_checkpoint(tmp_path / "model", classifier="YamNet", method="cnn_mels", judge=None)
     how = read_settings(path)["settings"]
     assert how["device"].startswith("cuda") and how["best_epoch"] > 0
 

@@ -15,9 +15,9 @@ from transcoder.files import PROJECT_ROOT
 
 SMALLEST = ("--demo", "--demo_size", "0.05", "--demo_epochs", "1")
 TABLES = (
-    "training/results_training_YamNet.csv",
-    "classification/results_classif_urbansound8k.csv",
-    "classification/results_classif_sonycust.csv",
+    "results_training_YamNet.csv",
+    "results_classif_urbansound8k.csv",
+    "results_classif_sonycust.csv",
 )
 
 

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+import generate_audio
 import plot_spectro_dcase2023
 import plot_thirdo_mel_bands_repartition
+from demo_scenes import figure
+from reproduction import report, showcase
+from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoints import read_settings
+from transcoder.classifiers import SMALL_YAMNET, load_classifier
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path
+from transcoder.fingerprint import fingerprint
 
 
 def scripts() -> list[Path]:
@@ -131,3 +138,52 @@ def test_spectrogram_figure(tmp_path, published_models, capsys, classifier, miss
     assert (tmp_path / f"spectro_dcase2023_{classifier}.png").stat().st_size > 20_000
     assert (tmp_path / f"spectro_dcase2023_{classifier}.pdf").read_bytes().startswith(b"%PDF")
     assert capsys.readouterr().err.count("missing:") == missing
+
+
+def test_a_fresh_clone_draws_the_cnn_logits_of_the_yamnet_that_it_has(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("YAMNET_WEIGHTS", str(SMALL_YAMNET))
+    small = load_classifier("YamNet")
+    chosen = find_checkpoint(
+        PROJECT_ROOT / "reference_models", classifier="YamNet", method="cnn_logits", judge=small
+    )
+    teacher = read_settings(chosen)["settings"]["teacher"]
+    arguments = ["--classifier", "YamNet", "--output", str(tmp_path)]
+    assert plot_spectro_dcase2023.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert teacher == fingerprint(small.network) and f"CNN-logits: {chosen.name}" in said
+    assert "classifier: YamNet small" in said
+    drawn = (tmp_path / "spectro_dcase2023_YamNet.pdf").read_bytes()
+    assert len(drawn) > 20_000
+
+
+@pytest.mark.parametrize(
+    "program, option",
+    [
+        (plot_spectro_dcase2023, "output"),
+        (plot_thirdo_mel_bands_repartition, "output"),
+        (generate_audio, "output"),
+        (figure, "output"),
+        (report, "results"),
+    ],
+)
+def test_what_a_run_makes_goes_where_git_does_not_look(program, option):
+    default = program.build_parser().get_default(option)
+    done = subprocess.run(["git", "check-ignore", "-q", default / "x"], cwd=PROJECT_ROOT)
+    assert done.returncode == 0, default
+
+
+def test_results_are_shown_on_purpose(tmp_path, capsys):
+    made, shown = tmp_path / "made", tmp_path / "shown"
+    arguments = ["--made", str(made), "--shown", str(shown)]
+    assert showcase.main(arguments) == 1
+    assert "run: python reproduce.py --demo" in capsys.readouterr().err
+    for folder, names in ((made, ["report.html", "a.png"]), (shown, ["a.png", "by_hand.png"])):
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text(folder.name)
+    assert showcase.main(arguments) == 0
+    assert "left as it is: " + str(shown / "by_hand.png") in capsys.readouterr().out
+    assert (shown / "a.png").read_text() == (shown / "report.html").read_text() == "made"
+    assert (shown / "by_hand.png").read_text() == "shown"

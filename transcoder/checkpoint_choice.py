@@ -18,7 +18,7 @@ LOG = logging.getLogger(__name__)
 
 
 def find_checkpoint(
-    folder: str | os.PathLike, *, classifier: str, method: str, judge: Classifier | None = None
+    folder: str | os.PathLike, *, classifier: str, method: str, judge: Classifier | None
 ) -> Path:
     """The checkpoint in ``folder`` for a classifier and a method ("cnn_mels", "cnn_logits").
 
@@ -35,7 +35,8 @@ def find_checkpoint(
     ----------
     judge
         The classifier that the Mels are for. A warning is logged if the CNN-logits does not suit
-        it. Without, no warning; a CNN-logits for the small YAMNet is the last choice.
+        it. None, where its weights are not at hand: no warning; a CNN-logits for the small YAMNet
+        is the last choice.
 
     Raises
     ------

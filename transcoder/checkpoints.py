@@ -156,7 +156,7 @@ def _git_commit() -> str:
     """The project's commit, with "-dirty" if code was changed since; "unknown" outside git."""
     commands = (
         ("git", "rev-parse", "--short=12", "HEAD"),
-        # what the programs write to results/ is no change of the code that wrote it
+        # what results/ shows is no code
         ("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"),
     )
     try:

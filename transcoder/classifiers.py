@@ -169,6 +169,26 @@ def load_classifier(name: str, weights: str | os.PathLike | None = None) -> Clas
     return Classifier(name, network, teacher=f"{name} small (distilled; width {width:g})")
 
 
+def find_classifier(
+    name: str, weights: str | os.PathLike | None = None
+) -> tuple[Classifier | None, list[str]]:
+    """`load_classifier` for programs that can do without.
+
+    Returns
+    -------
+    classifier
+        None if its weights are not there, unless ``weights`` names them: that is an error then.
+    missing
+        A line that says how to get them, or nothing.
+    """
+    try:
+        return load_classifier(name, weights), []
+    except MissingFileError as error:
+        if weights is not None:
+            raise
+        return None, [f"class lists need the weights: {error}"]
+
+
 def fetch_hint(name: str) -> str:
     """The command that fetches a classifier's weights."""
     return (

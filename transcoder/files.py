@@ -14,6 +14,9 @@ PROJECT_ROOT = _SOURCE_ROOT if (_SOURCE_ROOT / "pyproject.toml").is_file() else 
 DATA_ROOT = PROJECT_ROOT / "spectral_transcoder_data"
 """Default folder of everything the programs compute from data sets."""
 
+EXPORT_ROOT = PROJECT_ROOT / "export"
+"""Default folder of tables and figures; what ``results/`` shows is copied there on purpose."""
+
 
 def sound_path(given: str | os.PathLike) -> Path:
     """``given`` itself or, if there is none, the file of that name in the project's audio/."""

@@ -1,6 +1,6 @@
 """Spectrogram figures that several scripts draw."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -26,7 +26,12 @@ def mel_centres_hz(front_end: MelFrontEnd) -> np.ndarray:
 
 
 def mel_figure(
-    spectrograms: Mapping[str, Tensor], front_end: MelFrontEnd, *, scale: str, title: str = ""
+    spectrograms: Mapping[str, Tensor],
+    front_end: MelFrontEnd,
+    *,
+    scale: str,
+    title: str = "",
+    notes: Sequence[str] = (),
 ):
     """Mel spectrograms side by side on one colour scale.
 
@@ -38,6 +43,8 @@ def mel_figure(
         Of the Mels.
     scale
         The panel whose levels set the colour scale.
+    notes
+        Lines in small letters below the panels: what the figure was made with.
 
     Returns
     -------
@@ -72,7 +79,14 @@ def mel_figure(
     figure.colorbar(image, ax=axes, label="level (dB)", pad=0.01)
     if title:
         figure.suptitle(title, fontsize=11)
+    add_notes(figure, notes)
     return figure
+
+
+def add_notes(figure, notes: Sequence[str]) -> None:
+    """Put lines in small letters below the panels of a figure with a constrained layout."""
+    if notes:
+        figure.supxlabel("\n".join(notes), fontsize=6, x=0.01, ha="left")
 
 
 def save_figure(figure, path) -> None:

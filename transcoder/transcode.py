@@ -1,7 +1,7 @@
 """`Transcoder`: audio or third-octave levels of any length to the Mels that a classifier wants."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,7 @@ class Transcoder:
         method: str,
         *,
         models: str | os.PathLike,
-        judge: Classifier | None = None,
+        judge: Classifier | None,
         **kwargs,
     ) -> "Transcoder":
         """The transcoder for ``method`` ("pinv", "cnn_mels", "cnn_logits") from a model folder.
@@ -131,7 +131,7 @@ class Transcoder:
 
 
 def load_transcoders(
-    classifier: str, *, models: str | os.PathLike, **kwargs
+    classifier: str, *, models: str | os.PathLike, judge: Classifier | None, **kwargs
 ) -> tuple[dict[str, Transcoder], list[str]]:
     """All the transcoders that a model folder offers; ``kwargs`` are those of `Transcoder.load`.
 
@@ -145,10 +145,18 @@ def load_transcoders(
     transcoders, missing = {}, []
     for method in METHODS:
         try:
-            transcoders[method] = Transcoder.load(classifier, method, models=models, **kwargs)
+            transcoders[method] = Transcoder.load(
+                classifier, method, models=models, judge=judge, **kwargs
+            )
         except MissingFileError as error:
             missing.append(str(error))
     return transcoders, missing
+
+
+def models_used(transcoders: Mapping[str, Transcoder], classifier: Classifier | None) -> list[str]:
+    """Lines that name the classifier's weights and each checkpoint, for figures and reports."""
+    lines = [] if classifier is None else [f"classifier: {classifier.teacher}"]
+    return lines + [f"{METHODS[method]}: {t.source}" for method, t in transcoders.items()]
 
 
 def _level_chunks(levels: Tensor) -> Tensor:
