@@ -62,6 +62,14 @@ def build_parser() -> Parser:
     reading.add_argument("--dataset", default="fast_125ms", help="of .h5 and .npz files")
     reading.add_argument("--time-column", help="of tables (default: the one named like it)")
     reading.add_argument("--time-format", help="of strptime (default: ISO 8601 or numbers)")
+    reading.add_argument(
+        "--step", type=float, help="seconds from frame to frame, of arrays without time stamps"
+    )
+    reading.add_argument(
+        "--allow-slow",
+        action="store_true",
+        help="take levels every 200 ms to 1 s, which carry less than the networks need",
+    )
     return parser
 
 
@@ -131,6 +139,8 @@ def _check(args, is_live: bool) -> None:
         raise UsageError("a live stream (- or --watch) must be the only input")
     if args.window is not None and not 1 <= args.window <= 3600:
         raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
+    if args.step is not None and not 0.005 <= args.step <= 1:
+        raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
     if args.auto_offset and (args.db_offset or is_live):
         raise UsageError("--auto-offset needs a whole archive, and no --db-offset beside it")
 
@@ -143,7 +153,7 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
     from archives.open_archive import ReadOptions
     from archives.summary import describe_result
 
-    read = ReadOptions(args.dataset, args.time_column, args.time_format)
+    read = ReadOptions(args.dataset, args.time_column, args.time_format, args.step, args.allow_slow)
     offset_db = args.db_offset
     if args.auto_offset:
         offset_db = measure_offset([task.path for task in tasks], read)
@@ -188,6 +198,8 @@ def _finish(output: Path, results: list, elapsed_s: float) -> None:
     for name, members in series.items():
         path = output / name
         title = members[0].path.stem if len(members) == 1 else f"{len(members)} archives"
+        notes = {note for r in members if (note := r.report.get("step_note"))}
+        title = "\n".join((title, *sorted(notes)))
         figure = presence_figure(merged(members), members[0].report["clock"], title)
         save_figure(figure, path)
         print(f"wrote {path}")
@@ -208,6 +220,8 @@ def _run_live(args, classify, selection, unit_s: int) -> int:
             unit_s=unit_s,
             time_column=args.time_column,
             time_format=args.time_format,
+            step_s=args.step,
+            allow_slow=args.allow_slow,
         ):
             print(line, flush=True)
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from archives.calibration import LevelHistogram
+from archives.clock import first_together
 from archives.frames import FRAME_S, Archive, ArchiveError
 from archives.inference import LevelClassifier
 from archives.levels import LevelScale, scaled
@@ -71,12 +72,13 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         return finished
 
     store = PartStore(Path(f"{beside}.parts"), job)
-    timeline = Timeline(setup.unit_s, where=str(path))
+    timeline = new_timeline(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
     classified_s = _compute_parts(archive, timeline, histogram, store, setup)
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
     about = {**setup.about, "source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
+    about |= timeline.found.step_note()
     description = Description(setup.selection, archive.clock, setup.unit_s, about)
     write_rows(result_path, _watched(store, presence, description), description)
     presence.save(presence_path)
@@ -87,6 +89,7 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         "bands": len(archive.bands),
         "seconds": presence.total_s,
         "found": timeline.found.as_dict(),
+        "step_note": timeline.found.step_note().get("note"),
         "notes": timeline.found.describe(archive.clock),
         "level_db": {f"p{p}": histogram.percentile(p) for p in (1, 50, 99)},
         "level_warning": histogram.complaint(),
@@ -97,11 +100,17 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     return Result(result_path, report, presence, is_new=True, classified_s=classified_s)
 
 
+def new_timeline(path: Path, read: ReadOptions, unit_s: int = 1) -> Timeline:
+    """A timeline for the archive at ``path``, with what the options say of its clock."""
+    return Timeline(unit_s, where=str(path), step_s=read.step_s, allow_slow=read.allow_slow)
+
+
 def archive_units(
     archive: Archive, timeline: Timeline, scale: LevelScale | None = None
 ) -> Iterator[Units]:
     """The units of an archive on the networks' scale."""
-    return timeline.units(scaled(archive.blocks(), archive.bands, scale or LevelScale()))
+    blocks = scaled(first_together(archive.blocks()), archive.bands, scale or LevelScale())
+    return timeline.units(blocks)
 
 
 def measure_offset(paths: list[Path], read: ReadOptions) -> float:
@@ -113,7 +122,7 @@ def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     histogram = LevelHistogram()
     for path in paths:
         try:
-            part = _measure(open_archive(path, read))
+            part = _measure(open_archive(path, read), read)
         except ArchiveError as error:
             logger.warning("not measured: %s", error)
         else:
@@ -123,11 +132,13 @@ def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     return histogram.offset_to_full_scale()
 
 
-def _measure(archive: Archive) -> LevelHistogram:
+def _measure(archive: Archive, read: ReadOptions) -> LevelHistogram:
     histogram = LevelHistogram()
+    timeline = new_timeline(archive.path, read)
     with _progress(archive, "measuring ") as progress:
-        for units in archive_units(archive, Timeline(where=str(archive.path))):
+        for units in archive_units(archive, timeline):
             histogram.add(units)
+            progress.total = _duration_s(archive, timeline)
             progress.update(int(units.n_seconds.sum()))
     return histogram
 
@@ -135,13 +146,16 @@ def _measure(archive: Archive) -> LevelHistogram:
 def _progress(archive: Archive, what: str = "", initial: int = 0) -> tqdm:
     """A bar in seconds of signal, so that its rate is the throughput."""
     return tqdm(
-        total=round(archive.n_frames * FRAME_S) if archive.n_frames else None,
         initial=initial,
         desc=what + archive.path.name,
         unit=" s",
         unit_scale=True,
         leave=False,
     )
+
+
+def _duration_s(archive: Archive, timeline: Timeline) -> int | None:
+    return round(archive.n_frames * timeline.found.step_s) if archive.n_frames else None
 
 
 def _compute_parts(
@@ -162,6 +176,7 @@ def _compute_parts(
     with _progress(archive, initial=done * units_per_part * setup.unit_s) as progress:
         for number, part in enumerate(in_parts(units, units_per_part)):
             histogram.add(part)
+            progress.total = _duration_s(archive, timeline)
             if number == 0 and histogram.complaint():
                 logger.warning("%s: %s", archive.path, histogram.complaint())
             if number < done:

@@ -1,6 +1,6 @@
 """What every reader of an archive gives: blocks of fast third-octave frames, in file order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,12 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.levels_db)
+
+    @staticmethod
+    def join(blocks: Sequence["Block"]) -> "Block":
+        has_times = blocks[0].times_s is not None
+        times = np.concatenate([block.times_s for block in blocks]) if has_times else None
+        return Block(times, np.concatenate([block.levels_db for block in blocks]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,15 @@ class Irregularities:
     gaps: int = 0
     gap_s: float = 0.0  # together
     cuts: list[tuple[float, float]] = field(default_factory=list)
+    step_s: float = FRAME_S  # from frame to frame, as the file has them
+    absurd: int = 0  # stamps far from those around them
+    absurd_frames: list[int] = field(default_factory=list)  # the first of these, counted from 1
+
+    def add_absurd(self, frame: int) -> None:
+        """Frame number ``frame`` has a stamp that cannot be."""
+        self.absurd += 1
+        if len(self.absurd_frames) < _SHOWN:
+            self.absurd_frames.append(frame)
 
     def add_cut(self, last_s: float, next_s: float) -> None:
         """A segment ends with the frame at ``last_s``, another starts at ``next_s``."""
@@ -29,16 +38,25 @@ class Irregularities:
             self.jumps_back += 1
         else:
             self.gaps += 1
-            self.gap_s += float(next_s - last_s - FRAME_S)
+            self.gap_s += float(next_s - last_s - self.step_s)
         if len(self.cuts) < _SHOWN:
             self.cuts.append((float(last_s), float(next_s)))
+
+    def step_note(self) -> dict[str, str]:
+        """What every output says of frames that are not those of the networks; or nothing."""
+        return {} if self.step_s == FRAME_S else {"note": describe_step(self.step_s)}
 
     def as_dict(self) -> dict:
         return asdict(self)
 
     def describe(self, clock: str) -> list[str]:
         """Lines for people; none if all was regular."""
-        lines = []
+        lines = list(self.step_note().values())
+        if self.absurd:
+            lines.append(
+                f"{self.absurd} time stamps are far from those around them and were not used "
+                f"(the first: frame {self.absurd_frames[0]})"
+            )
         if self.missing:
             lines.append(f"{self.missing} frames are incomplete (of {self.frames})")
         if self.filled:
@@ -55,3 +73,9 @@ class Irregularities:
             last_s, next_s = self.cuts[0]
             lines.append(f"the first is from {iso(last_s, clock)} to {iso(next_s, clock)}")
         return lines
+
+
+def describe_step(step_s: float) -> str:
+    """What was done to frames that are not those of the networks."""
+    done = "averaged to" if step_s < 1.5 * FRAME_S else "held (--allow-slow) for"
+    return f"levels every {step_s * 1000:g} ms were {done} frames of {FRAME_S * 1000:g} ms"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from archives.clock import first_together
 from archives.columns import TIME_NAMES, band_columns, find_time_column
 from archives.frames import FRAME_S, LOCAL, NO_CLOCK, UTC, ArchiveError, Block
 from archives.inference import LevelClassifier
@@ -23,7 +24,6 @@ from transcoder.settings import THIRD_OCTAVE
 
 logger = logging.getLogger(__name__)
 
-_FIRST_LINES = 2 * THIRD_OCTAVE.frames_per_chunk  # read before the first result, to know the stamps
 _POLL_S = 0.1
 _WHERE = "live stream"
 
@@ -53,41 +53,43 @@ def classify_lines(
     unit_s: int,
     time_column: str | None,
     time_format: str | None,
+    step_s: float | None = None,
+    allow_slow: bool = False,
 ) -> Iterator[str]:
     """JSON lines ``{"time": ..., "coverage": ..., "classes": {name: probability}}``.
+
+    Where the levels are not those of 125 ms, each line says so under ``"note"``.
 
     The first line names the columns, as in a CSV archive; or there is none, and each line holds
     29 levels, or a time and 29 levels. A line that cannot be read is reported and counts as
     missing; the stream goes on.
     """
     stream = _LineReader(lines, time_column, time_format)
-    timeline = Timeline(unit_s, where=_WHERE)
-    for units in timeline.units(scaled(stream.blocks(), stream.bands, scale)):
+    timeline = Timeline(unit_s, where=_WHERE, step_s=step_s, allow_slow=allow_slow)
+    for units in timeline.units(scaled(first_together(stream.blocks()), stream.bands, scale)):
         for row in range(len(units)):
-            yield _json(units[row : row + 1], classify, selection, stream.clock, unit_s)
+            line = _line(units[row : row + 1], classify, selection, stream.clock, unit_s)
+            yield json.dumps(line | timeline.found.step_note(), ensure_ascii=False)
 
 
-def _json(
+def _line(
     unit: Units, classify: LevelClassifier, selection: Selection, clock: str, unit_s: int
-) -> str:
+) -> dict:
     values, indices = selection.apply(classify(unit))
     columns = range(len(selection.names)) if indices is None else indices[0].tolist()
     seconds = float(unit.times_s[0])
-    return json.dumps(
-        {
-            "time": iso(seconds, clock) if clock in (LOCAL, UTC) else round(seconds, 3),
-            "coverage": float(unit.n_frames[0]) * FRAME_S / unit_s,
-            "classes": {
-                selection.names[k]: round(value, 6)
-                for k, value in zip(columns, values[0].tolist(), strict=True)
-            },
+    return {
+        "time": iso(seconds, clock) if clock in (LOCAL, UTC) else round(seconds, 3),
+        "coverage": float(unit.n_frames[0]) * FRAME_S / unit_s,
+        "classes": {
+            selection.names[k]: round(value, 6)
+            for k, value in zip(columns, values[0].tolist(), strict=True)
         },
-        ensure_ascii=False,
-    )
+    }
 
 
 class _LineReader:
-    """Lines as blocks: the first ones together, then each as it comes."""
+    """Lines as blocks, each as it comes."""
 
     def __init__(
         self, lines: Iterable[str], time_column: str | None, time_format: str | None
@@ -117,19 +119,13 @@ class _LineReader:
         self.clock = NO_CLOCK
 
     def blocks(self) -> Iterator[Block]:
-        waiting: list[Block] = []
-        is_started = False
+        """A block for each line."""
         for line in self._lines:
             try:
-                waiting.append(self._block(line))
+                yield self._block(line)
             except ArchiveError as error:
                 logger.warning("%s; passed over", error)
             self._row += 1
-            if is_started or len(waiting) >= _FIRST_LINES:
-                is_started = True
-                yield from _joined(waiting)
-                waiting = []
-        yield from _joined(waiting)
 
     def _block(self, line: str) -> Block:
         cells = self._cells(line)
@@ -169,13 +165,6 @@ def _usual_names(n_cells: int) -> list[str]:
             f"{len(names)} levels, or a line of column names first"
         )
     return names if n_cells == len(names) else [TIME_NAMES[0], *names]
-
-
-def _joined(blocks: list[Block]) -> Iterator[Block]:
-    if blocks:
-        has_times = blocks[0].times_s is not None
-        times = np.concatenate([block.times_s for block in blocks]) if has_times else None
-        yield Block(times, np.concatenate([block.levels_db for block in blocks]))
 
 
 def _is_number(cell: str) -> bool:

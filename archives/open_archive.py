@@ -15,6 +15,8 @@ class ReadOptions:
     data_set: str = "fast_125ms"  # of .h5 and .npz
     time_column: str | None = None  # of tables; by default the one that is named like it
     time_format: str | None = None  # of strptime; by default ISO 8601 or numbers
+    step_s: float | None = None  # from frame to frame, where there are no stamps; else 125 ms
+    allow_slow: bool = False  # take steps of up to a second
 
 
 def suffix_of(path: Path) -> str:

@@ -12,6 +12,7 @@ MOST_SHOWN = 8
 """Classes in a figure: the most present ones, or the groups."""
 
 _LONG_S = 3 * 86400  # from here on hours of the day by days
+_LONGEST_S = 30 * 366 * 86400  # beyond that no sensor's life but a wrong clock
 _MOST_COLUMNS = 600  # of a figure over time
 _MINUTES_SHOWN = 10  # finest step within a day
 
@@ -26,7 +27,7 @@ def presence_figure(presence: Presence, clock: str, title: str = "") -> Figure:
     shown = np.argsort(-means, kind="stable")[:MOST_SHOWN]
     numbers, values = presence.over_time()
     span_s = (numbers[-1] - numbers[0] + 1) * presence.width_s
-    if clock in (LOCAL, UTC) and span_s >= _LONG_S and presence.width_s <= 3600:
+    if clock in (LOCAL, UTC) and _LONG_S <= span_s <= _LONGEST_S and presence.width_s <= 3600:
         figure = _day_panels(presence, numbers, values, shown, clock)
     else:
         figure = _rows_over_time(presence, numbers, values, shown, clock)

@@ -59,11 +59,12 @@ def to_seconds(
 
 
 def _from_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
-    largest = np.nanmax(np.abs(numbers), initial=0.0)
-    if largest < _EARLIEST_DATE_S:
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    usual = float(np.median(finite)) if len(finite) else 0.0  # whatever single ones say
+    if usual < _EARLIEST_DATE_S:
         return numbers, RELATIVE
     scale = 1.0
-    while largest * scale > _LATEST_DATE_S:
+    while usual * scale > _LATEST_DATE_S:
         scale /= 1000
     return numbers * scale, UTC
 

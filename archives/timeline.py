@@ -11,14 +11,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from archives.averaging import FrameAverager
+from archives.clock import Clock
 from archives.frames import FRAME_S, ArchiveError, Block
 from archives.irregularities import Irregularities
 from transcoder.settings import THIRD_OCTAVE
 
-MAX_FILL = 2
-"""So many missing frames (0.25 s) are filled from their neighbours; more end the segment."""
+MAX_FILL_S = 0.25
+"""So much time without frames is filled from their neighbours; more ends the segment."""
 
-_TOLERANCE_S = FRAME_S / 2
+_MOST_TWICE = 8  # frames in a block with the time of others, before its order is believed
 _FRAMES_PER_S = THIRD_OCTAVE.frames_per_chunk
 
 
@@ -64,23 +66,29 @@ class Units:
 class Timeline:
     """Puts blocks of frames in time; see `units`.
 
-    Within a block, frames are put in order first; a frame less than half a frame after another is
-    a repetition and is dropped.
+    Within a block, frames are put in order first, unless that would mix times that come twice (a
+    clock that was set back); a frame less than half a step after another is a repetition and is
+    dropped. Frames of another step than 125 ms are brought to it.
 
     Attributes
     ----------
     found : what was irregular so far
     """
 
-    def __init__(self, unit_s: int = 1, *, where: str = "input"):
+    def __init__(
+        self,
+        unit_s: int = 1,
+        *,
+        where: str = "input",
+        step_s: float | None = None,
+        allow_slow: bool = False,
+    ):
         self.found = Irregularities()
         self._where = where
+        self._clock = Clock(self.found, where=where, step_s=step_s, allow_slow=allow_slow)
         self._unit_frames = unit_s * _FRAMES_PER_S
-        self._is_first = True
-        self._whole_seconds = False
-        self._n_rows = 0
-        self._last_stamp, self._last_rank = np.nan, 0  # of stamps in whole seconds
         self._segment = -1
+        self._averager = FrameAverager(FRAME_S)
         # frames of the open segment that wait for their unit to be complete, and the last one
         self._times = np.empty(0)
         self._levels = np.empty((0, THIRD_OCTAVE.n_bands), dtype=np.float32)
@@ -92,21 +100,21 @@ class Timeline:
         Raises
         ------
         ArchiveError
-            If the first block shows that the levels are not those of 125 ms, or if no block has
-            a usable frame.
+            If the stamps show a step that cannot be used, or if no block has a usable frame.
         """
         for block in blocks:
             yield from self._add(block)
         yield from self._close()
         if self._segment < 0:
-            raise ArchiveError(f"{self._where}: none of its {self._n_rows} frames is complete")
+            raise ArchiveError(f"{self._where}: none of its {self.found.frames} frames is complete")
 
     def _add(self, block: Block) -> Iterator[Units]:
         times, levels = self._usable(block)
         if not len(times):
             return
+        step_s = self.found.step_s
         previous = -np.inf if self._last is None else self._last[0]
-        keep = np.abs(np.diff(times, prepend=previous)) >= _TOLERANCE_S
+        keep = np.abs(np.diff(times, prepend=previous)) >= step_s / 2
         self.found.repeated += int((~keep).sum())
         times, levels = times[keep], levels[keep]
         if not len(times):
@@ -114,8 +122,9 @@ class Timeline:
         if self._last is not None:
             times = np.concatenate(([self._last[0]], times))
             levels = np.concatenate((self._last[1][np.newaxis], levels))
-        steps = np.rint(np.diff(times) / FRAME_S).astype(np.int64)
-        cuts = np.flatnonzero((steps < 0) | (steps > MAX_FILL + 1)) + 1
+        steps = np.rint(np.diff(times) / step_s).astype(np.int64)
+        most = 1 + round(MAX_FILL_S / step_s)
+        cuts = np.flatnonzero((steps < 0) | (steps > most)) + 1
         for cut in cuts:
             self.found.add_cut(times[cut - 1], times[cut])
         bounds = [0, *cuts.tolist(), len(times)]
@@ -126,67 +135,32 @@ class Timeline:
                 yield from self._close()
                 self._segment += 1
                 self.found.segments += 1
+                self._averager = FrameAverager(step_s)
             filled = self._fill(times[start:stop], levels[start:stop])
             # the frame before this block was kept only to fill up to the first one
-            self._times = np.concatenate((self._times, filled[0][continues:]))
-            self._levels = np.concatenate((self._levels, filled[1][continues:]))
+            self._append(*self._averager.add(filled[0][continues:], filled[1][continues:]))
             yield from self._complete()
 
     def _usable(self, block: Block) -> tuple[NDArray, NDArray]:
         """Times and levels of the complete frames, in order."""
-        first_row, self._n_rows = self._n_rows, self._n_rows + len(block)
         self.found.frames += len(block)
-        if block.times_s is None:
-            times = np.arange(first_row, self._n_rows) * FRAME_S
-        else:
-            times = block.times_s
+        times = self._clock.times(block)
         usable = np.isfinite(times) & np.isfinite(block.levels_db).all(axis=1)
         self.found.missing += int((~usable).sum())
-        if self._is_first:
-            # the stamps of incomplete frames show the step too
-            self._check_step(times[np.isfinite(times)])
         times, levels = times[usable], block.levels_db[usable]
-        backward = int((np.diff(times) < -_TOLERANCE_S).sum())
+        tolerance_s = self.found.step_s / 2
+        backward = int((np.diff(times) < -tolerance_s).sum())
         if backward:
-            self.found.unordered += backward
             order = np.argsort(times, kind="stable")
-            times, levels = times[order], levels[order]
-        return self._spread(times) if self._whole_seconds else times, levels
-
-    def _check_step(self, times: NDArray) -> None:
-        """Learn from the first block how the stamps advance."""
-        self._is_first = False
-        steps = np.diff(np.sort(times))
-        if not len(steps):
-            return
-        if not steps.any():
-            if len(steps) < _FRAMES_PER_S:
-                return
-            raise ArchiveError(f"{self._where}: all its first time stamps are the same")
-        are_whole = (times == np.rint(times)).all()
-        self._whole_seconds = bool(are_whole and (steps == 0).mean() > 0.5)
-        step = np.median(steps)
-        if not self._whole_seconds and abs(step - FRAME_S) > _TOLERANCE_S:
-            raise ArchiveError(
-                f"{self._where}: its time stamps are {step:g} s apart; fast third-octave levels, "
-                f"one frame each {FRAME_S:g} s, are needed"
-            )
-
-    def _spread(self, stamps: NDArray) -> NDArray:
-        """Stamps in whole seconds: the frames of a second follow each other within it."""
-        starts = np.flatnonzero(np.diff(stamps, prepend=np.nan) != 0)
-        begin = np.repeat(starts, np.diff(starts, append=len(stamps)))
-        rank = np.arange(len(stamps)) - begin
-        if len(stamps):
-            if stamps[0] == self._last_stamp:
-                rank[begin == 0] += self._last_rank + 1
-            self._last_stamp, self._last_rank = stamps[-1], int(rank[-1])
-        # more than 8 in a second: the others repeat its last one
-        return stamps + np.minimum(rank, _FRAMES_PER_S - 1) * FRAME_S
+            n_twice = (np.diff(times[order]) < tolerance_s).sum()
+            if n_twice - (np.abs(np.diff(times)) < tolerance_s).sum() <= _MOST_TWICE:
+                self.found.unordered += backward
+                times, levels = times[order], levels[order]
+        return self._clock.spread(times), levels
 
     def _fill(self, times: NDArray, levels: NDArray) -> tuple[NDArray, NDArray]:
         """Interpolate the few frames that are missing within a segment, in dB."""
-        steps = np.rint(np.diff(times) / FRAME_S).astype(np.int64)
+        steps = np.rint(np.diff(times) / self.found.step_s).astype(np.int64)
         if (steps <= 1).all():
             return times, levels
         # a late frame may be rounded down to no step: it still is a frame of its own
@@ -199,6 +173,10 @@ class Timeline:
         self.found.filled += len(wanted) - len(times)
         filled = levels[before] * (1 - share) + levels[after] * share
         return np.interp(wanted, position, times), filled.astype(np.float32)
+
+    def _append(self, times: NDArray, levels: NDArray) -> None:
+        self._times = np.concatenate((self._times, times))
+        self._levels = np.concatenate((self._levels, levels))
 
     def _complete(self) -> Iterator[Units]:
         n_units, rest = divmod(len(self._times), self._unit_frames)
@@ -214,7 +192,9 @@ class Timeline:
             self._times, self._levels = self._times[stop:], self._levels[stop:]
 
     def _close(self) -> Iterator[Units]:
-        """The last unit of the open segment, where it is only partly full."""
+        """The last units of the open segment; the last where it is only partly full."""
+        self._append(*self._averager.finish())
+        yield from self._complete()
         n_frames = len(self._times)
         if n_frames:
             padding = ((0, self._unit_frames - n_frames), (0, 0))
