@@ -33,7 +33,7 @@ def main(argv=None) -> int:
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
     from archives.side_by_side import agreement_figure, agreement_table, classify_ways
     from archives.writers import Description, write_rows
-    from transcoder.audio import read_audio
+    from transcoder.audio import read_recording
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
     from transcoder.names import METHODS
@@ -42,7 +42,7 @@ def main(argv=None) -> int:
 
     device = choose_device(args.device)
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
-    waveform, sample_rate = read_audio(args.audio)
+    waveform, sample_rate = read_recording(args.audio)
     classifier = load_classifier(args.classifier, args.classifier_weights).to(device)
     transcoders, missing = load_transcoders(
         args.classifier, models=args.models, judge=classifier, device=device

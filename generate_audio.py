@@ -53,13 +53,15 @@ def main(argv=None) -> int:
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
-    from transcoder.audio import AudioError, read_audio
+    from transcoder.audio import AudioError, read_recording
     from transcoder.classifiers import find_classifier
     from transcoder.devices import choose_device
     from transcoder.transcode import load_transcoders, models_used
 
     device = choose_device(args.device)
-    waveform, sample_rate = read_audio(args.audio, offset_s=args.offset, duration_s=args.duration)
+    waveform, sample_rate = read_recording(
+        args.audio, offset_s=args.offset, duration_s=args.duration
+    )
     if not waveform.any():
         raise AudioError(f"{args.audio}: is silent, there is nothing to transcode")
     classifier, missing = find_classifier(args.classifier, args.classifier_weights)

@@ -11,6 +11,8 @@ from pathlib import Path
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT, sound_path
 
+DEFAULT_OFFSET_S = 4
+
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
@@ -21,7 +23,12 @@ def build_parser() -> Parser:
         default="street_scene.wav",
         help="sound file, or the name of one in audio/",
     )
-    parser.add_argument("--offset", type=float, default=4.0, help="start of the second, in s")
+    parser.add_argument(
+        "--offset",
+        type=float,
+        help=f"start of the second, in s (default: {DEFAULT_OFFSET_S}, or the last second of a "
+        "shorter sound)",
+    )
     add_classifier(parser)
     parser.add_argument(
         "--models",
@@ -42,16 +49,22 @@ def build_parser() -> Parser:
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
 
-    from transcoder.audio import read_audio
+    from transcoder.audio import read_recording
     from transcoder.classifiers import find_classifier
     from transcoder.names import METHODS
     from transcoder.plots import mel_figure, save_figure
     from transcoder.settings import CHUNK_DURATION_S, front_end
     from transcoder.transcode import load_transcoders, models_used
 
-    waveform, sample_rate = read_audio(
-        args.audio, offset_s=args.offset, duration_s=CHUNK_DURATION_S
-    )
+    if args.offset is None:
+        waveform, sample_rate = read_recording(
+            args.audio, duration_s=DEFAULT_OFFSET_S + CHUNK_DURATION_S
+        )
+        waveform = waveform[-sample_rate * CHUNK_DURATION_S :]
+    else:
+        waveform, sample_rate = read_recording(
+            args.audio, offset_s=args.offset, duration_s=CHUNK_DURATION_S
+        )
     judge, _ = find_classifier(args.classifier, args.classifier_weights)
     transcoders, missing = load_transcoders(args.classifier, models=args.models, judge=judge)
     panels = {

@@ -207,11 +207,19 @@ def bad_file(tmp_path, kind):
         "empty": np.zeros(0),
         "nan": np.array([0.1, np.nan]),
         "infinite": np.array([0.1, np.inf]),
+        "one": np.array([0.5]),
+        "click": 0.5 * np.ones(999),
     }
     if kind in samples:
         soundfile.write(path, samples[kind], 8000, subtype="FLOAT")
     elif kind == "text":
         path.write_text("no sound")
+    elif kind == "apple":
+        path = path.with_suffix(".m4a")
+        path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(200))
+    elif kind == "headerless":
+        path = path.with_suffix(".raw")
+        path.write_bytes(bytes(200))
     elif kind == "folder":
         path.mkdir()
     return path
@@ -225,6 +233,10 @@ def bad_file(tmp_path, kind):
         ("nan", "NaN or infinite"),
         ("infinite", "NaN or infinite"),
         ("text", "cannot be read as sound"),
+        ("apple", "convert it first: ffmpeg -i "),
+        ("headerless", "convert it first: ffmpeg -i "),
+        ("one", "0.0001 s of sound are too short"),
+        ("click", "0.1249 s of sound are too short"),
         ("folder", "is a folder"),
         ("absent", "no such file"),
     ],
@@ -248,6 +260,7 @@ def test_unusable_input_is_one_line_and_writes_nothing(tmp_path, models, capsys,
         ("--duration", "nan", "--duration must be above 0"),
         ("--device", "tpu", "unknown device 'tpu'"),
         ("--offset", 99, "lies outside the file"),
+        ("--duration", 0.01, "too short, a frame of third-octave levels takes 0.125 s"),
     ],
 )
 def test_unusable_options(tmp_path, models, recording, capsys, option, value, message):

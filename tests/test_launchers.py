@@ -13,6 +13,7 @@ from training_data import write_classifier, write_features
 
 from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors
+from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.launch_experiment import launch_exp_py, launch_exp_slurms, slurms_create
 from exp_train_model.options import RunOptions
 from transcoder.errors import UsageError
@@ -25,6 +26,14 @@ def write_program(path: Path, text: str) -> Path:
     path.write_text(text)
     path.chmod(0o755)
     return path
+
+
+def make_features(folder: Path) -> None:
+    """Files that launchers look for, of no content."""
+    for split in SPLITS:
+        path = split_path(folder, "TEST", split)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
 
 
 # ---- which models
@@ -90,11 +99,24 @@ def test_a_failure_is_reported_and_the_others_go_on(tmp_path, monkeypatch, capfd
         "sys.exit(3 if sys.argv[-1].startswith('cnn/') else 0)\n",
     )
     monkeypatch.setattr("exp_train_model.launch_experiment.choice.MAIN_SCRIPT", program)
-    status = launch_exp_py.main(["--dataset", "TEST", "--epoch", "1", "--classifier", "YamNet"])
+    make_features(tmp_path)
+    status = launch_exp_py.main(
+        ["--dataset", "TEST", "--epoch", "1", "--classifier", "YamNet", f"--data_path={tmp_path}"]
+    )
     assert status == 1
     assert [s.split("/")[0] for s in ran.read_text().splitlines()] == ["reference", *RESTRICTED]
     failures = [x for x in capfd.readouterr().err.splitlines() if x.startswith("failed with")]
     assert len(failures) == 1 and "exit status 3: cnn/" in failures[0]
+
+
+def test_without_features_there_is_one_message(tmp_path, capfd):
+    status = launch_exp_py.main(["--dataset", "TEST", "--epoch", "1", f"--data_path={tmp_path}"])
+    out, err = capfd.readouterr()
+    assert (status, out) == (1, "")
+    assert err == (
+        f"error: {tmp_path}/TEST/TEST_train.h5 is missing; make it with: python "
+        f"exp_train_model/create_mel_tho_dataset.py --dataset_type test --output_path {tmp_path}\n"
+    )
 
 
 def test_signals_are_handed_on(tmp_path):
@@ -114,8 +136,9 @@ def test_signals_are_handed_on(tmp_path):
         "import sys, exp_train_model.launch_experiment.choice as c, pathlib\n"
         f"c.MAIN_SCRIPT = pathlib.Path({str(program)!r})\n"
         "from exp_train_model.launch_experiment.launch_exp_py import main\n"
-        "sys.exit(main(['--dataset', 'TEST', '--epoch', '1']))\n"
+        f"sys.exit(main(['--dataset', 'TEST', '--epoch', '1', '--data_path', {str(tmp_path)!r}]))\n"
     )
+    make_features(tmp_path)
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "begun").exists() and process.poll() is None:
         time.sleep(0.02)

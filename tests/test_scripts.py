@@ -1,12 +1,15 @@
 """What holds for every script: fast, useful help, from any folder; the figures' scripts."""
 
 import importlib
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import soundfile
 
 import generate_audio
 import plot_spectro_dcase2023
@@ -18,7 +21,7 @@ from transcoder.checkpoints import read_settings
 from transcoder.classifiers import SMALL_YAMNET, load_classifier
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import PROJECT_ROOT, atomic_path
+from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
 from transcoder.fingerprint import fingerprint
 
 
@@ -106,12 +109,44 @@ def test_errors_become_one_line_and_a_status(capsys, error, status):
     assert capsys.readouterr().err == f"error: {error}\n"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reproduce.py", "--demo", "--dry-run"],
+        ["exp_train_model/launch_experiment/launch_exp_py.py", "--dry-run", "--exp_type=detailed"],
+    ],
+)
+def test_a_reader_that_has_seen_enough_is_no_error(command):
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()  # as head does, after its lines
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
 def test_a_file_in_a_folders_place_is_one_line(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert plot_thirdo_mel_bands_repartition.main(["--output", str(tmp_path / "file")]) == 1
     err = capsys.readouterr().err
     assert err.startswith(f"error: {tmp_path / 'file'}: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_written_files_have_the_rights_that_the_mask_allows(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: atomic_write_text(tmp_path / f"{i}.txt", "x"), range(200)))
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o666 & ~mask}
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -187,3 +222,11 @@ def test_results_are_shown_on_purpose(tmp_path, capsys):
     assert "left as it is: " + str(shown / "by_hand.png") in capsys.readouterr().out
     assert (shown / "a.png").read_text() == (shown / "report.html").read_text() == "made"
     assert (shown / "by_hand.png").read_text() == "shown"
+
+
+@pytest.mark.parametrize("duration_s", [0.5, 3.0])
+def test_spectrogram_figure_of_a_short_sound_shows_its_last_second(tmp_path, rng, duration_s):
+    sound = tmp_path / "short.wav"
+    soundfile.write(sound, 0.1 * rng.standard_normal(round(16_000 * duration_s)), 16_000)
+    assert plot_spectro_dcase2023.main([str(sound), "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "spectro_dcase2023_YamNet.png").is_file()

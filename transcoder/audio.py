@@ -1,6 +1,7 @@
 """From an audio file to a waveform and to the 1-s chunks that every later stage works on."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
-from transcoder.settings import CHUNK_DURATION_S
+from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE
 
 
 class AudioError(UserError):
@@ -56,11 +57,33 @@ def read_audio(
             file.seek(start)
             count = -1 if duration_s is None else round(duration_s * sample_rate)
             samples = file.read(count, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        reason = getattr(error, "error_string", None) or error
-        raise AudioError(f"{path}: cannot be read as sound: {reason}") from None
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # TypeError: a .raw file
+        reason = str(getattr(error, "error_string", None) or error).rstrip(".")
+        raise AudioError(f"{path}: cannot be read as sound: {reason}{_conversion(path)}") from None
     waveform = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     check_waveform(waveform, name=str(path))
+    return waveform, sample_rate
+
+
+def _conversion(path: Path) -> str:
+    """How to make a wav of a sound file in another format, to be put behind an error."""
+    if path.suffix.lower() == ".wav":
+        return ""
+    words = ("ffmpeg", "-i", str(path), str(path.with_suffix(".wav")))
+    return f"; if it is sound, convert it first: {shlex.join(words)}"
+
+
+def read_recording(
+    path: str | os.PathLike, *, offset_s: float = 0.0, duration_s: float | None = None
+) -> tuple[np.ndarray, int]:
+    """`read_audio`, of which third-octave levels can be had: at least one frame of 125 ms."""
+    waveform, sample_rate = read_audio(path, offset_s=offset_s, duration_s=duration_s)
+    shortest_s = THIRD_OCTAVE.hop_length / THIRD_OCTAVE.sample_rate
+    if waveform.size < shortest_s * sample_rate:
+        raise AudioError(
+            f"{path}: {waveform.size / sample_rate:.4f} s of sound are too short, a frame of "
+            f"third-octave levels takes {shortest_s:g} s"
+        )
     return waveform, sample_rate
 
 

@@ -3,11 +3,15 @@
 import argparse
 import functools
 import logging
+import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
 from transcoder.errors import UserError
 from transcoder.names import CLASSIFIERS, DEFAULT_CLASSIFIER
+
+_NO_READER = 141  # as a shell reports a program that SIGPIPE ended
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -66,8 +70,9 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
     """Decorate a script's ``main(argv=None) -> int``: a `UserError` becomes one line on stderr.
 
     So does a file that the system refuses (a file in a folder's place, no permission, a full
-    disk). Exit status: what ``main`` returns; 1 or 2 for a `UserError`; 130 after Ctrl-C. Any
-    other exception is a defect of ours and keeps its traceback.
+    disk). Exit status: what ``main`` returns; 1 or 2 for a `UserError`; 130 after Ctrl-C; 141,
+    without a word, if the reader of our output has seen enough (``| head``). Any other exception
+    is a defect of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -76,10 +81,16 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
         for chatty in ("matplotlib", "numexpr"):  # they report their own start as INFO
             logging.getLogger(chatty).setLevel(logging.WARNING)
         try:
-            return main(argv)
+            status = main(argv)
+            sys.stdout.flush()
+            return status
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return error.exit_status
+        except BrokenPipeError:
+            if not _reader_has_gone():
+                raise
+            return _NO_READER
         except OSError as error:
             if error.filename is None:
                 raise  # no file of the user's: a defect of ours, or of the network's
@@ -90,3 +101,13 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
             return 130
 
     return wrapper
+
+
+def _reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads any more; then what it buffers is dropped."""
+    poll = select.poll()
+    poll.register(sys.stdout, select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True

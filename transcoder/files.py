@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,17 +34,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem[:80]}.", suffix=path.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
-    # mkstemp makes private files; a finished file gets the usual permissions
-    mask = os.umask(0)
-    os.umask(mask)
+    temporary = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(8)}{path.suffix}")
+    temporary.touch(mode=0o666, exist_ok=False)  # less what the process's umask forbids
     try:
         yield temporary
-        temporary.chmod(0o666 & ~mask)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

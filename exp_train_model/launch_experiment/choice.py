@@ -12,8 +12,10 @@ from exp_train_model.experiment_sizes import (
     model_selectors,
     reference_selector,
 )
+from exp_train_model.feature_files import SPLITS, create_command, split_path
 from exp_train_model.options import RunOptions, add_options
 from exp_train_model.plans import ABLATION_DATASETS, CLASSIFIERS
+from transcoder.errors import MissingFileError
 from transcoder.files import PROJECT_ROOT
 
 MAIN_SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
@@ -39,6 +41,16 @@ def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
 
 def chosen_experiment(args: argparse.Namespace) -> Experiment:
     return training_experiment(args.experiment_path)
+
+
+def require_features(args: argparse.Namespace) -> None:
+    """`MissingFileError` with one command for all models, rather than a failure of each."""
+    for split in SPLITS:
+        path = split_path(args.data_path, args.dataset, split)
+        if not path.is_file():
+            raise MissingFileError(
+                f"{path} is missing; make it with: {create_command(args.dataset, args.data_path)}"
+            )
 
 
 def chosen_references(args: argparse.Namespace) -> list[str]:

@@ -15,6 +15,7 @@ from exp_train_model.launch_experiment.choice import (
     chosen_models,
     chosen_references,
     main_command,
+    require_features,
 )
 from exp_train_model.stopping import StopRequest, stop_request
 from transcoder.cli import Parser, reports_errors
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.dry_run:
         print(*map(shlex.join, commands.values()), sep="\n")
         return 0
+    require_features(args)
     failed = {}
     with stop_request() as stop:
         for number, (selector, command) in enumerate(commands.items(), start=1):
