@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT, sound_path
+from transcoder.names import MELS, TRUE_MELS, of_classifier
 
 DEFAULT_OFFSET_S = 4
 
@@ -49,45 +50,48 @@ def build_parser() -> Parser:
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
 
-    from transcoder.audio import read_recording
     from transcoder.classifiers import find_classifier
-    from transcoder.names import METHODS
     from transcoder.plots import mel_figure, save_figure
-    from transcoder.settings import CHUNK_DURATION_S, front_end
+    from transcoder.settings import front_end
     from transcoder.transcode import load_transcoders, models_used
 
-    if args.offset is None:
-        waveform, sample_rate = read_recording(
-            args.audio, duration_s=DEFAULT_OFFSET_S + CHUNK_DURATION_S
-        )
-        waveform = waveform[-sample_rate * CHUNK_DURATION_S :]
-    else:
-        waveform, sample_rate = read_recording(
-            args.audio, offset_s=args.offset, duration_s=CHUNK_DURATION_S
-        )
+    waveform, sample_rate, offset_s = read_second(args.audio, args.offset)
     judge, _ = find_classifier(args.classifier, args.classifier_weights)
     transcoders, missing = load_transcoders(args.classifier, models=args.models, judge=judge)
     panels = {
-        METHODS[method]: transcoder.from_wave(waveform, sample_rate)[0]
+        MELS[method]: transcoder.from_wave(waveform, sample_rate)[0]
         for method, transcoder in transcoders.items()
     }
-    panels["ground truth"] = transcoders["pinv"].true_mels(waveform, sample_rate)[0]
+    panels[MELS[TRUE_MELS]] = transcoders["pinv"].true_mels(waveform, sample_rate)[0]
     used = models_used(transcoders, judge)
     figure = mel_figure(
         panels,
         front_end(args.classifier),
-        scale="ground truth",
-        title=f"{args.audio.stem} from {args.offset:g} s: Mel spectrograms for {args.classifier}",
+        scale=MELS[TRUE_MELS],
+        title=f"{args.audio.stem} from {offset_s:g} s: Mel spectrograms for {args.classifier}",
         notes=used,
     )
+    name = of_classifier("spectro_dcase_2023", args.classifier)
     for suffix in ("png", "pdf"):
-        path = args.output / f"spectro_dcase2023_{args.classifier}.{suffix}"
+        path = args.output / f"{name}.{suffix}"
         save_figure(figure, path)
         print(f"wrote {path}")
     print(*used, sep="\n")
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
+
+
+def read_second(path: Path, offset_s: float | None) -> tuple:
+    """A second of sound from ``offset_s`` on, its sampling rate, and where it begins, in s."""
+    from transcoder.audio import read_recording
+    from transcoder.settings import CHUNK_DURATION_S
+
+    if offset_s is not None:
+        return *read_recording(path, offset_s=offset_s, duration_s=CHUNK_DURATION_S), offset_s
+    waveform, sample_rate = read_recording(path, duration_s=DEFAULT_OFFSET_S + CHUNK_DURATION_S)
+    begin = max(0, waveform.size - sample_rate * CHUNK_DURATION_S)
+    return waveform[begin:], sample_rate, begin / sample_rate
 
 
 if __name__ == "__main__":

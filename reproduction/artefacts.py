@@ -30,7 +30,7 @@ _MELS_HEARD = {"original": TRUE_MELS, TRUE_MELS: ""}
 
 _N_CLASSES = 5
 _CAPTIONS = {
-    "spectro_dcase2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
+    "spectro_dcase_2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
     "(figure of the paper)",
     "thirdo_mel_bands_repartition": "Where third-octave bands and the Mel bands of both "
     "classifiers lie",

@@ -75,7 +75,7 @@ def make_artefacts(folder: Path) -> list[str]:
     figures = classif / "export" / "classes_urbansound8k"
     _draw(figures / "confusion_deep0_YamNet_self.png", width=6)
     _draw(figures / "precision_recall_deep0_YamNet_self.png", width=6)
-    _draw(results / "spectro_dcase2023_YamNet.png", width=12)
+    _draw(results / "spectro_dcase_2023.png", width=12)
     make_sounds(audio / "bird")
     return [
         f"--results={results}",

@@ -190,7 +190,7 @@ def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
     arguments = make_artefacts(tmp_path)
     damaged = [
         tmp_path / "results" / "run_log.json",
-        tmp_path / "results" / "spectro_dcase2023_YamNet.png",
+        tmp_path / "results" / "spectro_dcase_2023.png",
         tmp_path / "train" / "export" / "results_training_YamNet.html",
         tmp_path / "audio" / "bird" / "bird_generated_from_pinv.wav",
     ]

@@ -62,7 +62,7 @@ def test_demo_ends_with_tables_figures_sounds_and_report(demo):
         assert set(pd.read_csv(results / table)["transcoder"]) == {
             "self", "cnn", "pinv", "cnn_mels",
         }  # fmt: skip
-    for figure in ("spectro_dcase2023_YamNet.png", "thirdo_mel_bands_repartition.png"):
+    for figure in ("spectro_dcase_2023.png", "thirdo_mel_bands_repartition.png"):
         assert (results / figure).stat().st_size > 10_000
     sounds = list((folder / "work" / "audio_generated").rglob("*.wav"))
     assert len(sounds) == 5
