@@ -1,36 +1,49 @@
-"""Compare transcoders side by side on held-out scenes and on recordings.
+"""Compare transcoders side by side on recordings and on held-out scenes.
 
-Takes every checkpoint of the folders given, and PINV, through one classifier, the judge: Mel MSE,
-BCE and KL of the class probabilities, top-1 agreement with what the judge hears in the true Mels.
-The row "floor" is the judge against itself: no transcoder can have a lower BCE.
+Every method's class probabilities are held against those that one classifier, the judge, has for
+the true Mels: PINV, every checkpoint of the folders given, "constant" (the same answer to
+everything) and "floor" (the judge against itself: no method can have less BCE). Measured are Mel
+MSE, BCE, KL, top-1 agreement and the correlation of each class; on recordings in labelled
+sub-folders, whether they can be told apart; beside a table of listeners' presence, the correlation
+with it. With 95 % intervals over the recordings.
 """
 
+import logging
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transcoder.cli import Parser, add_classifier, reports_errors
-from transcoder.errors import MissingFileError, UsageError
+from transcoder.errors import UsageError
 from transcoder.files import PROJECT_ROOT, sound_path
 
-COLUMNS = ("mel_mse", "logit_bce", "logit_kl", "ptopafc")
+if TYPE_CHECKING:
+    from exp_train_model.judging.material import Material
+    from exp_train_model.judging.methods import Method
+    from exp_train_model.judging.tables import Row
+
+LOG = logging.getLogger(__name__)
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--recordings",
+        type=sound_path,
+        nargs="*",
+        default=[],
+        help="folders of sound files, each a set: in sub-folders named by their label, or with a "
+        "table (recording,traffic,voice,birds) of listeners' presence beside them; or single "
+        "files, or names of files in audio/",
+    )
     parser.add_argument(
         "--features",
         type=Path,
         nargs="*",
         default=[],
         help="files of create_mel_tho_dataset.py, e.g. .../full_eval.h5",
-    )
-    parser.add_argument(
-        "--recordings",
-        type=sound_path,
-        nargs="*",
-        default=[],
-        help="sound files, or names of files in audio/",
     )
     parser.add_argument(
         "--models",
@@ -41,8 +54,33 @@ def build_parser() -> Parser:
     )
     add_classifier(parser)
     parser.add_argument("--classifier_weights", type=Path, help="of the judge")
+    parser.add_argument(
+        "--constant",
+        type=Path,
+        help="the judge's probabilities for the training scenes (.h5 of an oracle step, or .npy), "
+        "whose mean is the constant answer; without, it is the mean over each set",
+    )
+    parser.add_argument(
+        "--folds",
+        choices=("recording", "source", "fold"),
+        default="recording",
+        help="left out at a time for the nearest class: each recording, all of a source or of a "
+        "fold, which names give as <fold>-<source>-<part>",
+    )
+    parser.add_argument("--partial", action="store_true",
+                        help="also judge what recordings have beyond their last whole second, "
+                             "completed with silence, as the programs classify it")  # fmt: skip
+    parser.add_argument("--perturb", action="store_true",
+                        help="also with offsets, missing bands and 1-s levels")  # fmt: skip
+    parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--output", type=Path, help="also write the table here (csv)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="also write the table here (.csv), and beside it a .md and a .png; with --perturb "
+        "..._perturbed, too",
+    )
     return parser
 
 
@@ -51,107 +89,90 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if not (args.features or args.recordings):
         raise UsageError("nothing to compare on: give --features or --recordings")
+    if args.resamples < 1:
+        raise UsageError(f"--resamples must be 1 or more, not {args.resamples}")
+    if args.output is not None and args.output.suffix != ".csv":
+        raise UsageError(f"--output {args.output}: give a name that ends in .csv")
 
-    import pandas as pd
-
+    from exp_train_model.judging.methods import find_methods, read_constant
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
-    from transcoder.files import atomic_path
 
     device = choose_device(args.device)
     judge = load_classifier(args.classifier, args.classifier_weights).to(device)
-    transcoders = find_transcoders(args.models, args.classifier, device)
+    methods = find_methods(args.models, judge, device)
+    if args.constant is not None:
+        methods["constant: mean of training"] = read_constant(args.constant, judge)
     rows = []
-    for name, levels, mels, file_index in _material(args, transcoders["PINV"]):
-        rows += compare(name, levels, mels, file_index, transcoders, judge)
-    table = pd.DataFrame(rows)
-    print(f"judge: {judge.teacher}")
-    print(table.to_string(index=False))
-    if args.output is not None:
-        with atomic_path(args.output) as temporary:
-            table.to_csv(temporary, index=False)
+    for material in _material(args, judge):
+        rows += compare(material, methods, judge.name, args)
+    _report(rows, judge.teacher, args.output)
     return 0
 
 
-def find_transcoders(folders: Sequence[Path], classifier: str, device) -> dict:
-    """PINV and all checkpoints for ``classifier`` that predict Mels: name -> `Transcoder`."""
-    from transcoder.checkpoints import SETTINGS_SUFFIX, load_checkpoint, read_settings
-    from transcoder.models import MEL_MODELS
+def compare(material: "Material", methods: "dict[str, Method]", judge: str, args) -> "list[Row]":
+    """What every method reaches on one set, under each perturbation asked for; the floor last."""
+    from torch import from_numpy
+
+    from exp_train_model.judging.judgement import estimates, floor, run
+    from exp_train_model.judging.measures import resamples
+    from exp_train_model.judging.methods import Constant
+    from exp_train_model.judging.perturbations import PERTURBATIONS, UNPERTURBED
+    from exp_train_model.judging.tables import Row
+
+    if args.constant is None:
+        of_set = Constant(from_numpy(material.truth).mean(dim=0))
+        methods = {**methods, "constant: mean of this set": of_set}
+    weights = resamples(len(material.recordings), args.resamples, args.seed)
+
+    def row(method: str, judged, levels: str = UNPERTURBED) -> Row:
+        values = estimates(judged, material, weights, classifier=judge, folds=args.folds)
+        size = (len(material.recordings), len(material.truth))
+        return Row(material.name, *size, method, values, levels)
+
+    rows = []
+    for name, method in methods.items():
+        start = time.perf_counter()
+        rows.append(row(name, run(method, material)))
+        LOG.info("%s: %s: %.1f s", material.name, name, time.perf_counter() - start)
+        if args.perturb and not isinstance(method, Constant):
+            for levels, perturb in PERTURBATIONS.items():
+                rows.append(row(name, run(method, material, perturb), levels))
+    return [*rows, row("floor", floor(material))]
+
+
+def _material(args, judge) -> "Iterator[Material]":
+    from exp_train_model.judging.material import load_features, load_recordings
     from transcoder.transcode import Transcoder
 
-    found = {"PINV": Transcoder(classifier, device=device)}
-    for folder in folders:
-        if not folder.is_dir():
-            raise MissingFileError(f"--models {folder}: no such folder")
-        for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
-            path = yaml_path.with_name(yaml_path.name.removesuffix(SETTINGS_SUFFIX))
-            settings = read_settings(path)
-            if settings["mels_type"] == classifier and settings["model_type"] in MEL_MODELS:
-                model, _ = load_checkpoint(path, classifier=classifier)
-                label = f"{folder.name}: {_short_name(path.name)}"
-                found[label] = Transcoder(classifier, model, device=device)
-    return found
-
-
-def _short_name(identifier: str) -> str:
-    """What tells trained transcoders apart, of the identifier that is their file name."""
-    factors = dict(part.split("=", 1) for part in identifier.split("+") if "=" in part)
-    kind = factors.get("transcoder", identifier)
-    if kind == "cnn_pinv":
-        share = factors.get("prop_logit", "0")
-        kind = {"0": "CNN-mels", "100": "CNN-logits"}.get(share, f"CNN-hybrid {share} %")
-    sizes = [f"{factors[k]} {k.removeprefix('nb_')}" for k in ("nb_channels",) if k in factors]
-    return ", ".join([kind, *sizes, f"epoch {factors.get('epoch', '?')}"])
-
-
-def compare(name: str, levels, mels, file_index, transcoders: dict, judge) -> list[dict]:
-    """One row for each transcoder, and one for the judge against itself.
-
-    Parameters
-    ----------
-    levels, mels
-        ``(chunks, 8, 29)`` dB and the true ``(chunks, frames, 64)`` log-Mels.
-    file_index
-        ``(chunks,)``: which file a chunk belongs to, file after file.
-    """
-    import numpy as np
-
-    from exp_train_model.metrics import file_metrics
-
-    _, counts = np.unique(file_index, return_counts=True)
-    truth = judge.probabilities(mels).numpy()
-    predictions = {name: transcoder.from_third_octave(levels) for name, transcoder in
-                   transcoders.items()}  # fmt: skip
-    rows = []
-    for transcoder, predicted in {**predictions, "floor": mels}.items():
-        values = file_metrics(
-            truth,
-            judge.probabilities(predicted).numpy(),
-            mels.numpy(),
-            predicted.numpy(),
-            classifier=judge.name,
-            chunks_per_file=counts,
-        )
-        means = {column: float(np.mean(values[column])) for column in COLUMNS}
-        rows.append({"data": name, "files": len(counts), "transcoder": transcoder, **means})
-    return rows
-
-
-def _material(args, front_end):
-    """Levels, true Mels and file numbers of each feature file and of each recording."""
-    import numpy as np
-
-    from exp_train_model.features import Features
-    from transcoder.audio import read_audio
-
-    for path in args.features:
-        features = Features(path, args.classifier)
-        held = features.hold()
-        yield path.name, held.levels.float(), held.mels.float(), features.file_index
+    front_end = Transcoder(args.classifier)
     for path in args.recordings:
-        recording = read_audio(path)
-        mels = front_end.true_mels(*recording)
-        yield path.name, front_end.third_octave_of(*recording), mels, np.zeros(len(mels), dtype=int)
+        yield load_recordings(path, judge, front_end, partial=args.partial)
+    for path in args.features:
+        yield load_features(path, judge)
+
+
+def _report(rows: "Sequence[Row]", judge: str, output: Path | None) -> None:
+    """Print the table; write it and its figure, and those of the perturbations."""
+    from exp_train_model.judging.figures import judgement_figure, perturbation_figure
+    from exp_train_model.judging.perturbations import UNPERTURBED
+    from exp_train_model.judging.tables import to_frame, to_markdown
+    from transcoder.files import atomic_path, atomic_write_text
+    from transcoder.plots import save_figure
+
+    plain = [row for row in rows if row.levels == UNPERTURBED]
+    print(to_markdown(plain, judge))
+    if output is None:
+        return
+    results = {output: (plain, judgement_figure)}
+    if len(plain) < len(rows):
+        perturbed = output.with_stem(f"{output.stem}_perturbed")
+        results[perturbed] = (rows, perturbation_figure)
+    for path, (some, figure) in results.items():
+        with atomic_path(path) as temporary:
+            to_frame(some).to_csv(temporary, index=False)
+        atomic_write_text(path.with_suffix(".md"), to_markdown(some, judge))
+        save_figure(figure(some, judge), path.with_suffix(".png"))
 
 
 if __name__ == "__main__":
