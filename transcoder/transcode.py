@@ -95,7 +95,7 @@ class Transcoder:
         UsageError
             For another shape, or levels that are not finite.
         """
-        levels = _level_chunks(torch.as_tensor(levels_db, dtype=torch.float32))
+        levels = level_chunks(torch.as_tensor(levels_db, dtype=torch.float32))
         return self._run(levels.split(self.batch_size), self.model)
 
     def from_wave(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
@@ -159,7 +159,7 @@ def models_used(transcoders: Mapping[str, Transcoder], classifier: Classifier | 
     return lines + [f"{METHODS[method]}: {t.source}" for method, t in transcoders.items()]
 
 
-def _level_chunks(levels: Tensor) -> Tensor:
+def level_chunks(levels: Tensor) -> Tensor:
     """``(time, 29)`` or ``(chunks, 8, 29)`` to ``(chunks, 8, 29)``, completed with silence."""
     frames, bands = THIRD_OCTAVE.frames_per_chunk, THIRD_OCTAVE.n_bands
     if levels.ndim == 2 and levels.shape[1] == bands:
