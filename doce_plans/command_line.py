@@ -13,13 +13,19 @@ from pathlib import Path
 
 from doce_plans.experiment import Experiment
 from doce_plans.plans import merge
+from doce_plans.records import Identify
 from doce_plans.running import Step, compute, failure_log
 from doce_plans.selectors import Selection
 from transcoder import __version__
 from transcoder.errors import UsageError, UserError
 
 
-def run(experiment: Experiment, step: Step, args: argparse.Namespace) -> int:
+def run(
+    experiment: Experiment,
+    step: Step,
+    args: argparse.Namespace,
+    identify: Identify | None = None,
+) -> int:
     """Do what the command line asks for.
 
     Parameters
@@ -30,6 +36,8 @@ def run(experiment: Experiment, step: Step, args: argparse.Namespace) -> int:
         Called as ``step(setting, experiment)`` for each selected setting with ``-c``.
     args
         From the parser of `doce_plans.options.build_parser`.
+    identify
+        What a setting's outputs are made from: see `doce_plans.records`.
 
     Returns
     -------
@@ -58,7 +66,7 @@ def run(experiment: Experiment, step: Step, args: argparse.Namespace) -> int:
     selection = _selection(experiment, args.select)
     _print_settings(selection, args)
     _handle_files(experiment, selection, args)
-    failed = _compute(experiment, selection, step, args)
+    failed = _compute(experiment, selection, step, args, identify)
     if args.display is not None:
         _show_results(experiment, selection, args)
     return 1 if failed else 0
@@ -169,7 +177,11 @@ def _confirm(what: str) -> None:
 
 
 def _compute(
-    experiment: Experiment, selection: Selection, step: Step, args: argparse.Namespace
+    experiment: Experiment,
+    selection: Selection,
+    step: Step,
+    args: argparse.Namespace,
+    identify: Identify | None,
 ) -> bool:
     """Run the steps; list failures and say so."""
     if args.compute is None:
@@ -182,6 +194,8 @@ def _compute(
         skip_done=args.skip,
         go_on=args.detached,
         progress=args.progress,
+        identify=identify,
+        renew=args.renew,
     )
     if failed:
         print(

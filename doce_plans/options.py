@@ -53,14 +53,25 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
         help="run the step of each setting, in N threads if given",
     )  # fmt: skip
     group.add_argument(
-        "-S", "--skip", action="store_true", help="skip settings whose outputs are all there"
-    )
+        "-S", "--skip", action="store_true", help="skip settings that are done: their outputs "
+        "are there and were made from the same data, models and options; one whose outputs were "
+        "made from something else fails",
+    )  # fmt: skip
+    add_renew(group)
     group.add_argument(
         "-D", "--detached", action="store_true", help="go on after failures, list them at the end"
     )
     group.add_argument(
         "-P", "--progress", nargs="?", const="", choices=["", "d", "m", "dm"], metavar="MODE",
         help="show a progress bar, with identifier (d), modality numbers (m) or both (dm)",
+    )  # fmt: skip
+
+
+def add_renew(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """Add the option ``--renew``, which launchers have too."""
+    group.add_argument(
+        "--renew", action="store_true", help="with -S: run a setting again whose outputs, or "
+        "unfinished training, were made from something else",
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
+from doce_plans.records import Identify, Identity, has_outputs, is_done, write_record
+from transcoder.errors import UserError
 
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
@@ -36,6 +38,8 @@ def compute(
     skip_done: bool = False,
     go_on: bool = False,
     progress: str | None = None,
+    identify: Identify | None = None,
+    renew: bool = False,
 ) -> list[tuple["Setting", Exception]]:
     """Call ``step(setting, experiment)`` for each setting.
 
@@ -45,11 +49,17 @@ def compute(
         In running order; a setting does not start before all settings of the steps before its
         own have ended.
     skip_done
-        Leave out settings whose outputs are all there.
+        Leave out settings that are done.
     go_on
         Continue after a failure, with the traceback in `failure_log`.
     progress
         A progress bar that shows identifiers ("d"), indexes ("m"), both ("dm") or neither ("").
+    identify
+        What a setting's outputs are made from: see `doce_plans.records`. Without, a setting is
+        done when its outputs are all there.
+    renew
+        With ``skip_done``: run settings again whose outputs were made from something else;
+        without, they are failures.
 
     Returns
     -------
@@ -60,7 +70,7 @@ def compute(
 
     for name in experiment.paths:
         experiment.path(name).mkdir(parents=True, exist_ok=True)
-    run = _Run(experiment, step, skip_done, go_on, progress, len(settings))
+    run = _Run(experiment, step, skip_done, go_on, progress, identify, renew, len(settings))
     # lines of the log would tear the bar
     with logging_redirect_tqdm() if run.bar.disable is False else nullcontext(), run.bar:
         for _, batch in itertools.groupby(settings, key=lambda s: (s.plan.name, s.get("step"))):
@@ -71,7 +81,7 @@ def compute(
                 _in_threads(run.attempt, list(batch), n_threads)
     if run.n_skipped:
         LOG.info(
-            "%d of %d settings were skipped: all their outputs are there",
+            "%d of %d settings were skipped: they are done",
             run.n_skipped,
             len(settings),
         )
@@ -95,6 +105,8 @@ class _Run:
     skip_done: bool
     go_on: bool
     progress: str | None
+    identify: Identify | None
+    renew: bool
     n_settings: int
     n_skipped: int = 0
     failed: list[tuple["Setting", Exception]] = field(default_factory=list)
@@ -107,21 +119,29 @@ class _Run:
 
     def attempt(self, setting: "Setting") -> None:
         """Run the setting's step unless it is done; keep or raise what goes wrong."""
-        if self.skip_done and self._is_done(setting):
-            with self.lock:
-                self.n_skipped += 1
-            LOG.info("skipped, all outputs are there: %s", setting)
-        else:
-            self._announce(setting)
-            try:
-                setting.do(self.step, self.experiment, "")
-            except Exception as error:
-                LOG.error("failed: %s", setting)
-                if not self.go_on:
-                    raise
-                self._note_failure(setting, error)
+        try:
+            identity = self.identify(setting, self.experiment) if self.identify else None
+            if self.skip_done and self._is_done(setting, identity):
+                with self.lock:
+                    self.n_skipped += 1
+                LOG.info("skipped, it is done: %s", setting)
+            else:
+                self._run(setting, identity)
+        except Exception as error:
+            LOG.error("failed: %s", setting)
+            if not self.go_on:
+                raise
+            self._note_failure(setting, error)
         with self.lock:
             self.bar.update()
+
+    def _run(self, setting: "Setting", identity: Identity | None) -> None:
+        self._announce(setting)
+        if identity is not None:
+            write_record(setting, self.experiment, identity, complete=False)
+        setting.do(self.step, self.experiment, "")
+        if identity is not None:
+            write_record(setting, self.experiment, identity, complete=True)
 
     def _announce(self, setting: "Setting") -> None:
         if self.progress is None:
@@ -130,9 +150,16 @@ class _Run:
         shown = {"d": str(setting), "m": str(list(setting.indexes))}
         self.bar.set_postfix_str(" ".join(shown[letter] for letter in self.progress))
 
-    def _is_done(self, setting: "Setting") -> bool:
-        outputs = self.experiment.outputs_of(setting)
-        return bool(outputs) and all(path.exists() for path in outputs)
+    def _is_done(self, setting: "Setting", identity: Identity | None) -> bool:
+        if identity is None:
+            return has_outputs(setting, self.experiment)
+        try:
+            return is_done(setting, self.experiment, identity)
+        except UserError as error:
+            if not self.renew:
+                raise
+            LOG.info("%s", error)
+            return False
 
     def _note_failure(self, setting: "Setting", error: Exception) -> None:
         with self.lock:

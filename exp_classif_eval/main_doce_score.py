@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the heads are small: more threads wait for each other
     try:
-        return run(experiment, Steps(RunOptions.from_arguments(args)), args)
+        steps = Steps(RunOptions.from_arguments(args))
+        return run(experiment, steps, args, steps.identify)
     finally:
         torch.set_num_threads(before)
 

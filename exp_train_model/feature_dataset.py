@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from doce_plans.records import differences
 from exp_train_model.clip_features import FeatureConfig
 from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.feature_writer import (
@@ -202,16 +203,9 @@ def _check_settings(files: DatasetFiles, settings_text: str) -> None:
     if found != settings_text:
         old, new = yaml.safe_load(found), yaml.safe_load(settings_text)
         raise UserError(
-            f"{files.folder} was made with other settings ({', '.join(_differences(old, new))}): "
+            f"{files.folder} was made with other settings ({', '.join(differences(old, new))}): "
             "choose another --dataset_name, or replace it with --overwrite"
         )
-
-
-def _differences(old, new, name: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*new, *(key for key in old if key not in new)]
-        return [line for key in keys for line in _differences(old.get(key), new.get(key), str(key))]
-    return [] if old == new else [f"{name}: {old}, now {new}"]
 
 
 def _forget_skipped(shards: list[Shard], problems: list[Problem]) -> None:

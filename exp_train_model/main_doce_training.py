@@ -34,13 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.compute is None:
         return command_line.run(experiment, _nothing, args)
 
+    from exp_train_model.identity import Identify
     from exp_train_model.steps import run_step
     from exp_train_model.stopping import Stopped, stop_request
 
     with stop_request() as stop:
         step = functools.partial(run_step, options=options, stop=stop)
         try:
-            return command_line.run(experiment, step, args)
+            return command_line.run(experiment, step, args, Identify(options))
         except Stopped as stopped:
             print(stopped, file=sys.stderr)
             return stopped.exit_status

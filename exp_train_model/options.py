@@ -28,6 +28,7 @@ class RunOptions:
     compile: bool = False
     pretrained: bool = True  # start self and effnet from pretrained weights
     initial_model: Path | None = None  # checkpoint to start from
+    renew: bool = False  # begin again what was made from something else
 
     @classmethod
     def from_arguments(cls, args: argparse.Namespace) -> "RunOptions":

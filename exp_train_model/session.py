@@ -75,22 +75,26 @@ class Session:
         with atomic_path(path) as temporary:
             torch.save(state, temporary)
 
-    def resume(self, path: Path) -> None:
-        """Take over the state in ``path``.
+    def resume(self, path: Path, *, renew: bool = False) -> bool:
+        """Take over the state in ``path``; whether that was done.
+
+        With ``renew`` the state of a training with another ``identity`` is left alone.
 
         Raises
         ------
         UserError
-            If it is damaged, or of a training with another ``identity``.
+            If it is damaged, or without ``renew`` of a training with another ``identity``.
         """
         state = load_state(path, missing_hint="")
         changed = [k for k, v in self.identity.items() if state.get("identity", {}).get(k) != v]
+        if changed and renew:
+            return False
         if changed:
             was = ", ".join(f"{k} {state['identity'].get(k)!r}" for k in changed)
             now = ", ".join(f"{k} {self.identity[k]!r}" for k in changed)
             raise UserError(
                 f"{path}: this training was begun with {was}, not {now}; give the same options "
-                "to go on, or remove the file to begin again"
+                "to go on, or remove the file or give --renew to begin again"
             )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -100,6 +104,7 @@ class Session:
         torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["random_cuda"])
+        return True
 
 
 def _cuda_rng_state() -> Tensor | None:

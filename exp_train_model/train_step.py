@@ -14,6 +14,7 @@ from exp_train_model.conditioning import N_CHUNKS, condition, unconditioned
 from exp_train_model.config import TrainConfig, train_config
 from exp_train_model.evaluation import open_features
 from exp_train_model.feature_files import SPLITS
+from exp_train_model.identity import FORMATS, training_identity
 from exp_train_model.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.memory import keep_freed_memory
 from exp_train_model.options import RunOptions
@@ -63,18 +64,12 @@ def train_setting(
     )
     identity = {
         "setting": config.identifier,
-        "seed": options.seed,
-        "precision": precision.name,
-        "pretrained": options.pretrained and config.model.predicts_classes,
-        "initial_model": options.initial_model and options.initial_model.name,
-        "recipe": options.recipe,
-        "batch_size": options.batch_size,
+        **training_identity(config, options, precision.name),
         **marks,
     }
     session = new_session(config, options, precision, identity, splits["train"])
     session_path = files.session_file(setting, experiment)
-    if session_path.is_file():
-        session.resume(session_path)
+    if session_path.is_file() and session.resume(session_path, renew=options.renew):
         LOG.info("going on after epoch %d: %s", session.epoch, config.identifier)
     train(
         session, splits, loss, precision, schedule,
@@ -197,6 +192,7 @@ def _write_results(
         "device": str(next(session.model.parameters()).device),
         "epochs_override": options.epochs_override,
         "max_steps": options.max_steps,
+        "train_format": FORMATS["train"],
     }
     save_checkpoint(
         files.model_file(setting, experiment), session.model, settings=config.model, training=how

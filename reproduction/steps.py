@@ -19,6 +19,9 @@ _FEATURE_OPTIONS = {
     "urban_mel_time": ("--dataset_type", "urban", "--tho_time", "false"),
     "urban_mel_freq": ("--dataset_type", "urban", "--tho_freq", "false"),
 }
+_RUN = ("-c", "-S", "--renew")
+"""Skip settings that are done; run those again that were made from something else."""
+
 _DEMO_MODELS = (
     (
         "cnn/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
@@ -184,15 +187,15 @@ def _training(r: Reproduction) -> list[Step]:
         Step(
             4,
             "reference plan",
-            ((*main, "-c", *_selectors(references)),),
+            ((*main, *_RUN, *_selectors(references)),),
             reads=features,
             writes=(oracle, experiment / "output" / "*transcoder=pinv*"),
         ),
         Step(
             5,
             "training",
-            # a training that was stopped goes on; finished ones are skipped
-            ((*main, "-c", "-S", "-D", *_selectors(models, step="train")),),
+            # a training that was stopped goes on
+            ((*main, *_RUN, "-D", *_selectors(models, step="train")),),
             reads=(*features, oracle),
             writes=(trained,),
         ),
@@ -200,7 +203,7 @@ def _training(r: Reproduction) -> list[Step]:
             6,
             "evaluation and metrics",
             tuple(
-                (*main, "-c", "-D", *_selectors(models, step=step))
+                (*main, *_RUN, "-D", *_selectors(models, step=step))
                 for step in ("evaluate", "metric")
             ),
             reads=(*features, oracle, trained),
@@ -250,7 +253,7 @@ def _classification(r: Reproduction) -> list[Step]:
         Step(
             9,
             "classification plans",
-            ((*main, "-c", *_selectors(plans)),),
+            ((*main, *_RUN, *_selectors(plans)),),
             reads=(probabilities, *labels),
             writes=(experiment / "metrics", experiment / "predictions"),
         ),

@@ -95,7 +95,7 @@ def test_skip_wants_all_outputs(program, caplog):
     assert program("-s", "second/step=train", "-c") == 0
     assert program("-s", "second/step=train", "-c", "-S") == 0
     assert program.calls == []
-    assert "skipped, all outputs are there: net=cnn+step=train+width=1" in caplog.text
+    assert "skipped, it is done: net=cnn+step=train+width=1" in caplog.text
     (program.folder / "loss" / "net=cnn+step=train+width=10_losses.npy").unlink()
     assert program("-s", "second/step=train", "-c", "-S") == 0
     assert program.calls == ["net=cnn+step=train+width=10"]

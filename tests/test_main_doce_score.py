@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import DATA
 
+from doce_plans.records import record_path, write_record
 from exp_classif_eval import export_classification_results, main_doce_score
 from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K
 from exp_classif_eval.deep_head import head_probabilities, load_heads
@@ -63,6 +64,12 @@ class Project:
             plan, step=step, transcoder=transcoder, classifier=classifier, **values
         )
 
+    def save_outputs(self, outputs, **setting):
+        """What the eval step would leave."""
+        of = self.setting(step="eval", **setting)
+        save(outputs_file(of, self.experiment), outputs)
+        write_record(of, self.experiment, {}, complete=True)
+
     def metric(self, name, **setting):
         return np.load(self.experiment.file("metrics", self.setting(**setting), name))
 
@@ -112,10 +119,7 @@ def test_golden_scores_of_both_plans(golden, dataset):
     names = np.array(labelled.files)[rows]
     position = {name: row for row, name in enumerate(EXPECTED["files"][dataset])}
     outputs = golden.outputs[dataset][[position[name] for name in names]]
-    save(
-        outputs_file(golden.setting(step="eval", **where), golden.experiment),
-        Outputs(names, outputs),
-    )
+    golden.save_outputs(Outputs(names, outputs), **where)
     factors = f"step=metric+transcoder=self+classifier=PANN+dataset={dataset}"
     assert golden.run("-s", f"deep/{factors}", "-c", "--published_labels") == 0
     cases = {f"{dataset}/deep=1": {"plan": "deep", **where}}
@@ -199,6 +203,33 @@ def test_finished_settings_are_skipped(finished, caplog):
     caplog.set_level("INFO")
     assert finished.run("-s", "deep/", "-s", "reference_extra/", "-c", "-S") == 0
     assert "32 of 32 settings were skipped" in caplog.text
+
+
+def test_scores_of_other_probabilities_are_not_taken_for_these(tmp_path, capsys):
+    project = Project(tmp_path)
+    rng = np.random.default_rng(0)
+
+    def make_probabilities():
+        for name in TABLES:
+            files = read_labels(name, tmp_path / name).files
+            probs = rng.uniform(size=(len(files), 527)).astype(np.float32)
+            write_probabilities(tmp_path / "probs", name, files, {"PANN/self": probs})
+
+    make_probabilities()
+    chosen = "transcoder=self+classifier=PANN+dataset=SONYC-UST"
+    both = ("-s", f"reference/{chosen}", "-s", f"deep/{chosen}", "-c", "-S")
+    assert project.run(*both) == project.run(*both) == 0
+    assert project.run(*both, "--published_labels", "-D") == 1
+    said = capsys.readouterr().err
+    assert "4 of 4 settings failed" in said and "origin.labels: ours, now published" in said
+    assert project.run("-s", f"deep/{chosen}+step=train", "-c", "--seed", "1") == 0
+    assert project.run("-s", f"deep/{chosen}+step=metric", "-c") == 1  # of the heads before
+    assert "was made from heads.weights" in capsys.readouterr().err
+    make_probabilities()
+    assert project.run(*both, "-D") == 1
+    said = capsys.readouterr().err
+    assert "4 of 4 settings failed" in said and "probabilities: " in said
+    assert project.run(*both, "--renew") == project.run(*both) == 0
 
 
 def test_head_learns_and_noise_costs(finished):
@@ -306,9 +337,11 @@ def test_errors_name_the_command_that_helps(golden, capsys):
 def test_outputs_that_do_not_fit_the_data_set(golden, capsys):
     selector = "deep/transcoder=self+classifier=PANN+dataset=URBAN-SOUND-8K+step=metric"
     path = outputs_file(golden.setting(step="eval"), golden.experiment)
-    save(path, Outputs(np.array(["other.wav"]), np.zeros((1, 10))))
+    golden.save_outputs(Outputs(np.array(["other.wav"]), np.zeros((1, 10))))
+    record_path(golden.setting(step="eval"), golden.experiment).unlink()
     assert golden.run("-s", selector, "-c") == 1
-    assert "is about other files" in capsys.readouterr().err
+    assert "nobody knows what its outputs were made from" in capsys.readouterr().err
+    golden.save_outputs(Outputs(np.array(["other.wav"]), np.zeros((1, 10))))
     path.write_bytes(b"PK half")
     assert golden.run("-s", selector, "-c") == 1
     assert "is damaged" in capsys.readouterr().err

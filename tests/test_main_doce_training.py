@@ -282,7 +282,7 @@ def test_targets_of_another_teacher_or_data_set_are_refused(fresh, monkeypatch, 
     assert "another state of the data set; make it again with" in capsys.readouterr().err
     assert fresh.run("reference/transcoder=pinv+step=evaluate") == 0
     assert fresh.run("reference/transcoder=pinv+step=metric") == 1
-    assert "comes from another state of the data" in capsys.readouterr().err
+    assert "oracle+ts=0: was made from data_eval" in capsys.readouterr().err
 
 
 def test_untrained_model_cannot_be_evaluated(fresh, capsys):

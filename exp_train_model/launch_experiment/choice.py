@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from doce_plans.experiment import Experiment
+from doce_plans.options import add_renew
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import (
     PAPER_EPOCHS,
@@ -37,6 +38,7 @@ def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
         help="where models, outputs and scores go",
     )  # fmt: skip
     add_options(parser)
+    add_renew(parser)
 
 
 def chosen_experiment(args: argparse.Namespace) -> Experiment:
