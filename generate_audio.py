@@ -53,7 +53,7 @@ def main(argv=None) -> int:
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
-    from transcoder.audio import AudioError, read_recording
+    from transcoder.audio import AudioError, read_recording, second_weights
     from transcoder.classifiers import find_classifier
     from transcoder.devices import choose_device
     from transcoder.transcode import load_transcoders, models_used
@@ -82,7 +82,8 @@ def main(argv=None) -> int:
     _write(folder, name, waveform, sample_rate, chunks, used, args)
     print(*used, f"wrote {folder}", sep="\n")
     if classifier is not None:
-        top = {method: top_classes(classifier, mels) for method, mels in chunks.items()}
+        weights = second_weights(len(waveform), sample_rate)
+        top = {method: top_classes(classifier, mels, weights) for method, mels in chunks.items()}
         sources = {method: transcoder.source for method, transcoder in transcoders.items()}
         write_classes(folder / f"{name}_classes.csv", top, classifier.teacher, sources)
         print_classes(top, classifier.teacher)
@@ -133,9 +134,9 @@ def _write(
     save_figure(figure, folder / f"{name}_spectrograms.png")
 
 
-def top_classes(classifier, mels, k: int = 10) -> list[tuple[str, float]]:
+def top_classes(classifier, mels, weights, k: int = 10) -> list[tuple[str, float]]:
     """The ``k`` most probable classes of a whole recording's Mels, with their probabilities."""
-    return classifier.top(classifier.file_probabilities(mels), k)
+    return classifier.top(classifier.file_probabilities(mels, weights=weights), k)
 
 
 def write_classes(path: Path, top: dict, teacher: str, sources: dict[str, str]) -> None:

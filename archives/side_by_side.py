@@ -10,6 +10,7 @@ from torch import Tensor
 
 from archives.parts import Rows
 from archives.selection import Selection
+from transcoder.audio import second_weights
 from transcoder.classifiers import Classifier
 from transcoder.names import METHODS
 from transcoder.plots import add_notes
@@ -30,32 +31,39 @@ def classify_ways(
 ) -> dict[str, Rows]:
     """Classes of ``(samples,)`` by every way: `TRUE_MELS` first, then each transcoder.
 
-    Each way has one row for every ``unit_s`` seconds; the last may be shorter.
+    Each way has one row for every ``unit_s`` seconds; the last may be shorter. A last partial
+    second counts by its length, and not at all if it is too short: see `second_weights`.
     """
     reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
     mels = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
     for method, transcoder in transcoders.items():
         mels[METHODS[method]] = transcoder.from_wave(waveform, sample_rate)
-    duration_s = len(waveform) / sample_rate
+    weights = second_weights(len(waveform), sample_rate)
     return {
-        way: _rows(chunks, classifier, selection, unit_s, duration_s)
+        way: _rows(chunks[: len(weights)], classifier, selection, unit_s, weights)
         for way, chunks in mels.items()
     }
 
 
 def _rows(
-    mels: Tensor, classifier: Classifier, selection: Selection, unit_s: int, duration_s: float
+    mels: Tensor,
+    classifier: Classifier,
+    selection: Selection,
+    unit_s: int,
+    weights: NDArray[np.float32],
 ) -> Rows:
+    starts = range(0, len(weights), unit_s)
     if unit_s == CHUNK_DURATION_S:
         probabilities = classifier.probabilities(mels)
     else:
-        units = mels.split(unit_s)
-        probabilities = torch.stack([classifier.file_probabilities(unit) for unit in units])
+        units = [slice(start, start + unit_s) for start in starts]
+        probabilities = torch.stack(
+            [classifier.file_probabilities(mels[unit], weights=weights[unit]) for unit in units]
+        )
     values, indices = selection.apply(probabilities.numpy())
-    times_s = np.arange(len(values), dtype=np.float64) * unit_s
     return Rows(
-        times_s=times_s,
-        coverage=np.minimum((duration_s - times_s) / unit_s, 1).astype(np.float32),
+        times_s=np.asarray(starts, dtype=np.float64),
+        coverage=np.add.reduceat(weights, starts) / np.float32(unit_s),
         segment=np.zeros(len(values), dtype=np.int64),
         values=values,
         indices=np.empty((len(values), 0), dtype=np.int16) if indices is None else indices,
@@ -68,18 +76,24 @@ def agreement_table(ways: Mapping[str, Rows], selection: Selection, n_shown: int
     In brackets the correlation over time with the true Mels, where both vary.
     """
     dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
+    means = {way: _mean(dense[way], rows) for way, rows in ways.items()}
     truth = dense[TRUE_MELS]
-    shown = np.argsort(-truth.mean(axis=0), kind="stable")[:n_shown]
+    shown = np.argsort(-means[TRUE_MELS], kind="stable")[:n_shown]
     width = max(len(selection.names[k]) for k in shown)
     lines = [" " * width + "".join(f"  {way:>16}" for way in dense)]
     for k in shown:
         cells = []
         for way, values in dense.items():
-            mean = f"{values[:, k].mean():.3f}"
+            mean = f"{means[way][k]:.3f}"
             agreement = "" if way == TRUE_MELS else _correlation(truth[:, k], values[:, k])
             cells.append(f"  {mean + agreement:>16}")
         lines.append(f"{selection.names[k]:<{width}}" + "".join(cells))
     return lines
+
+
+def _mean(values: NDArray, rows: Rows) -> NDArray:
+    """The mean over time of ``(rows, names)``, each row by the sound that it covers."""
+    return np.average(values, axis=0, weights=rows.coverage)
 
 
 def _correlation(a: NDArray, b: NDArray) -> str:
@@ -100,7 +114,8 @@ def agreement_figure(
     ``notes`` are lines below: what the figure was made with.
     """
     dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
-    shown = np.argsort(-dense[TRUE_MELS].mean(axis=0), kind="stable")[:n_shown]
+    truth = _mean(dense[TRUE_MELS], ways[TRUE_MELS])
+    shown = np.argsort(-truth, kind="stable")[:n_shown]
     figure = Figure(figsize=(2.2 + 2.6 * len(dense), 1.2 + 0.3 * len(shown)), layout="constrained")
     panels = figure.subplots(1, len(dense), sharey=True, squeeze=False)[0]
     for panel, (way, values) in zip(panels, dense.items(), strict=True):

@@ -33,20 +33,21 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     import torch
 
-    from exp_classif_eval.probabilities import Inference, decode, decode_all
+    from exp_classif_eval.decoding import decode, decode_all
+    from exp_classif_eval.probabilities import Inference
 
     if args.threads:
         torch.set_num_threads(args.threads)
     inference = Inference(random_chains(args), device=args.device, batch_size=args.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_clips(Path(folder), args.files)
-        decoded = [decode(path, inference.cuts) for path in paths]  # the first reads from disk
-        decoding_s = timed(lambda: [decode(path, inference.cuts) for path in paths])
+        decoded = [decode(path, inference.rates) for path in paths]  # the first reads from disk
+        decoding_s = timed(lambda: [decode(path, inference.rates) for path in paths])
         inference.compute(iter(decoded[:16]))  # warms up
         stages = stage_times_s(inference, decoded)
         computing_s = timed(lambda: inference.compute(iter(decoded)))
         total_s = timed(
-            lambda: inference.compute(decode_all(paths, inference.cuts, workers=args.workers))
+            lambda: inference.compute(decode_all(paths, inference.rates, workers=args.workers))
         )
     n = args.files
     print(f"{args.classifier}, {', '.join(args.transcoder)}: {n} clips of {DURATION_S} s on "
@@ -64,7 +65,7 @@ def random_chains(args) -> list:
     """The chains that are asked for, with random weights."""
     import torch
 
-    from exp_classif_eval.probabilities import Chain, Cut, levels_cut
+    from exp_classif_eval.probabilities import Chain, chain_rate
     from transcoder.classifiers import Classifier, new_network
     from transcoder.mels import LogMel
     from transcoder.models import ModelSettings, build_model
@@ -77,16 +78,12 @@ def random_chains(args) -> list:
         model_type="cnn_pinv", mels_type=name, cnn_kernel_size=5, cnn_dilation=1,
         cnn_nb_layers=5, cnn_nb_channels=64,
     )  # fmt: skip
-    end = classifier.front_end
+    models = {"self": lambda: LogMel(name, patch=False), "pinv": lambda: Pinv(name)}
     chains = []
     for transcoder in args.transcoder:
-        if transcoder == "self":
-            model, cut = LogMel(name), Cut(end.sample_rate, end.samples_per_chunk)
-        else:
-            model = Pinv(name) if transcoder == "pinv" else build_model(cnn)
-            cut = levels_cut(name)
+        model = models.get(transcoder, lambda: build_model(cnn))()
         model = model.float().to(args.device, memory_format=torch.channels_last).eval()
-        chains.append(Chain(transcoder, classifier, model, cut, {}))
+        chains.append(Chain(transcoder, classifier, model, chain_rate(name, transcoder), {}))
     return chains
 
 
@@ -104,29 +101,30 @@ def write_clips(folder: Path, n_files: int) -> list[Path]:
 
 
 def stage_times_s(inference, decoded: list) -> dict[str, float]:
-    """Seconds for all clips in third-octave levels, in each chain's Mels, in the classifier."""
+    """Seconds for all clips in third-octave levels and in each chain after them."""
     import numpy as np
     import torch
 
     with torch.inference_mode():
         waves = {
-            cut: torch.from_numpy(np.concatenate([d[cut] for d in decoded])).to(inference.device)
-            for cut in inference.cuts
+            rate: torch.from_numpy(np.stack([d[rate] for d in decoded])).to(inference.device)
+            for rate in inference.rates
         }
-        times, split = {}, inference._split
+        times, levels = {}, {}
         for chain in inference.chains:
-            inputs = waves[chain.cut]
-            if chain.transcoder != "self":
+            rate = chain.sample_rate
+            if chain.transcoder != "self" and rate not in levels:
                 start = time.perf_counter()
-                inputs = split(inference.third_octave, inputs)
+                levels[rate] = inference._levels(waves[rate])
                 times["third-octave levels"] = time.perf_counter() - start
             start = time.perf_counter()
-            log_mels = split(chain.model, inputs).unflatten(0, (len(decoded), -1))
-            times[f"Mels, {chain.transcoder}"] = time.perf_counter() - start
-        start = time.perf_counter()
-        for batch in log_mels.split(max(1, inference.batch_size // DURATION_S)):
-            inference._classify(chain.classifier, batch).cpu()
-        times["classifier, for each of them"] = time.perf_counter() - start
+            for files in torch.arange(len(decoded)).split(inference.batch_size // DURATION_S or 1):
+                if chain.transcoder == "self":
+                    inference._hear(chain, waves[rate][files])
+                else:
+                    batch = [part[files] for part in levels[rate]]
+                    inference._hear_levels(chain, batch, waves[rate].shape[1])
+            times[f"Mels and classes, {chain.transcoder}"] = time.perf_counter() - start
     return times
 
 

@@ -70,8 +70,8 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--published_sampling",
         action="store_true",
-        help="give YAMNet's transcoders 16 kHz audio as if it had 32 kHz, as the published "
-        "program did; needs an --output_path of its own",
+        help="as the published program: YAMNet's transcoders get 16 kHz audio as if it had 32 kHz, "
+        "and a last partial second is stretched to a whole one; needs an --output_path of its own",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="forget what is there and compute all anew"
@@ -123,7 +123,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wanted:
         print(f"computing {', '.join(chain.name for chain in wanted)} on {device}")
         batch_size = args.batch_size or default_batch_size(device)
-        inference = Inference(wanted, device=device, batch_size=batch_size)
+        inference = Inference(
+            wanted,
+            device=device,
+            batch_size=batch_size,
+            published_sampling=args.published_sampling,
+        )
         compute(store, inference, workers=args.workers, verbose=args.verbose)
     else:
         print(f"{path} has all of {', '.join(chain.name for chain in chains)} already")
@@ -141,7 +146,7 @@ def _lacks_what_was_asked(args: argparse.Namespace, found: set[str]) -> bool:
 
 def _report(path: Path, missing: list[str]) -> int:
     """Say what there is and what there is not; the number of unreadable files."""
-    from exp_classif_eval.probabilities import TOO_SHORT
+    from exp_classif_eval.decoding import TOO_SHORT
     from exp_classif_eval.probability_store import read_problems
 
     problems, n_files = read_problems(path)

@@ -1,81 +1,68 @@
 """Recordings to class probabilities: of the true Mels, and behind each transcoder.
 
-A chain is one way from waveform to probabilities. Recordings are decoded in threads while
-batches of them are computed; a batch holds recordings of the same number of seconds, so that
-nothing has to be padded and the results are those of each recording alone.
+A chain is one way from waveform to probabilities. A batch holds recordings of the same length, so
+that the results are those of each recording alone.
 """
 
 import collections
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from exp_classif_eval.decoding import Decoded, Waves
 from exp_classif_eval.probability_files import METHODS_OF
-from transcoder.audio import AudioError, prepare, read_audio, to_chunks
+from transcoder.audio import AudioError, second_weights
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint
-from transcoder.classifiers import Classifier, load_classifier
+from transcoder.classifiers import Classifier, heard_frames, load_classifier, weighted_mean
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
-from transcoder.mels import LogMel, join_chunks
+from transcoder.mels import LogMel, join_chunks, patches
 from transcoder.names import METHODS
 from transcoder.pinv import Pinv
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE, front_end
 from transcoder.third_octave import ThirdOctave
 
-TOO_SHORT = f"shorter than {CHUNK_DURATION_S} s"
+PARTIAL_SECONDS = {
+    False: "weighted by its length, left out below half a patch",
+    True: "as published",
+}
+"""What becomes of a last partial second, by ``published_sampling``; noted with the results."""
 
-_FILES_AHEAD = 64  # decoded while a batch is computed: some MB each
-
-
-class Cut(NamedTuple):
-    """How a waveform is resampled, and how long the chunks are."""
-
-    sample_rate: int
-    chunk_samples: int
-
-
-Chunks = dict[Cut, NDArray[np.float32]]
-"""A recording, ``(chunks, chunk_samples)`` for each cut that some chain wants."""
-
-Decoded = Chunks | AudioError
-
-
-def levels_cut(classifier: str, *, published_sampling: bool = False) -> Cut:
-    """The cut that third-octave levels are computed from.
-
-    The published program gave the YAMNet transcoders audio at YAMNet's own rate, in a transform
-    made for twice that: all bands lie an octave too high, and a chunk lasts two seconds.
-    ``published_sampling`` does so too.
-    """
-    rate = THIRD_OCTAVE.sample_rate
-    if published_sampling:
-        return Cut(front_end(classifier).sample_rate, rate * CHUNK_DURATION_S)
-    return Cut(rate, rate * CHUNK_DURATION_S)
+_CHUNK_SAMPLES = THIRD_OCTAVE.sample_rate * CHUNK_DURATION_S
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """One way from the chunks of a recording to its class probabilities."""
+    """One way from a recording to its class probabilities."""
 
     transcoder: str  # of METHODS_OF
     classifier: Classifier
     model: nn.Module  # to log-Mels: from waveforms ("self"), else from third-octave levels
-    cut: Cut
+    sample_rate: int  # of the waveforms that it starts from
     origin: dict[str, str]  # the weights that it computes with
 
     @property
     def name(self) -> str:
         """``<classifier>/<transcoder>``."""
         return f"{self.classifier.name}/{self.transcoder}"
+
+
+def chain_rate(classifier: str, transcoder: str, *, published_sampling: bool = False) -> int:
+    """The rate of the waveforms that a chain starts from.
+
+    The published program gave the YAMNet transcoders audio at YAMNet's own rate, in a transform
+    made for twice that: all bands lie an octave too high, and a chunk lasts two seconds.
+    ``published_sampling`` does so too.
+    """
+    if transcoder == "self" or published_sampling:
+        return front_end(classifier).sample_rate
+    return THIRD_OCTAVE.sample_rate
 
 
 def default_batch_size(device: torch.device) -> int:
@@ -113,13 +100,10 @@ def load_chains(
             except MissingFileError as error:
                 missing.append(str(error))
                 continue
-            if transcoder == "self":
-                end = classifier.front_end
-                cut = Cut(end.sample_rate, end.samples_per_chunk)
-            else:
-                cut = levels_cut(name, published_sampling=published_sampling)
+            rate = chain_rate(name, transcoder, published_sampling=published_sampling)
             model = model.float().to(device, memory_format=torch.channels_last).eval()
-            chains.append(Chain(transcoder, classifier, model, cut, {**teacher, **origin}))
+            origin = {**teacher, **origin, "partial_second": PARTIAL_SECONDS[published_sampling]}
+            chains.append(Chain(transcoder, classifier, model, rate, origin))
     return chains, missing
 
 
@@ -128,47 +112,13 @@ def _load_model(
 ) -> tuple[nn.Module, dict[str, str]]:
     method = METHODS_OF[transcoder]
     if method is None:
-        return LogMel(classifier.name), {"transcoder": "true Mels"}
+        return LogMel(classifier.name, patch=False), {"transcoder": "true Mels"}
     if method == "pinv":
         return Pinv(classifier.name), {"transcoder": METHODS[method]}
     path = find_checkpoint(models, classifier=classifier.name, method=method, judge=classifier)
     model, _ = load_checkpoint(path, classifier=classifier.name)
     weights = {"checkpoint": path.name, "checkpoint_weights": fingerprint(model)}
     return model, {"transcoder": METHODS[method], **weights}
-
-
-def decode(path: str | os.PathLike, cuts: Sequence[Cut]) -> Chunks:
-    """Read, resample, peak-normalise and cut a recording; `AudioError` if it cannot be used."""
-    waveform, sample_rate = read_audio(path)
-    duration_s = waveform.size / sample_rate
-    if duration_s < CHUNK_DURATION_S:
-        raise AudioError(f"{path}: {TOO_SHORT} ({duration_s:.4f} s)")
-    rates = {cut.sample_rate for cut in cuts}
-    prepared = {rate: prepare(waveform, sample_rate, rate) for rate in rates}
-    return {cut: to_chunks(prepared[cut.sample_rate], cut.chunk_samples) for cut in cuts}
-
-
-def decode_all(paths: Sequence[Path], cuts: Sequence[Cut], *, workers: int) -> Iterator[Decoded]:
-    """`decode` each path in order, in threads that work ahead of the reader."""
-    # threads: libsndfile and soxr release Python's lock
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: collections.deque = collections.deque()
-        try:
-            for path in paths:
-                ahead.append(pool.submit(decode, path, cuts))
-                if len(ahead) > _FILES_AHEAD:
-                    yield _result(ahead.popleft())
-            while ahead:
-                yield _result(ahead.popleft())
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _result(future) -> Decoded:
-    try:
-        return future.result()
-    except AudioError as error:
-        return error
 
 
 class Inference:
@@ -180,13 +130,24 @@ class Inference:
         On ``device``.
     batch_size
         Seconds that are computed at once; a longer recording is a batch of its own.
+    published_sampling
+        As the published program: a last partial second of levels is stretched in time to a chunk
+        and counts as one; YAMNet's true Mels end with the last whole patch.
     """
 
-    def __init__(self, chains: Sequence[Chain], *, device="cpu", batch_size: int = 16):
+    def __init__(
+        self,
+        chains: Sequence[Chain],
+        *,
+        device="cpu",
+        batch_size: int = 16,
+        published_sampling: bool = False,
+    ):
         self.chains = list(chains)
-        self.cuts = list(dict.fromkeys(chain.cut for chain in chains))
+        self.rates = list(dict.fromkeys(chain.sample_rate for chain in chains))
         self.device = torch.device(device)
         self.batch_size = batch_size
+        self.published_sampling = published_sampling
         self.third_octave = ThirdOctave().float().to(self.device)
 
     def compute(
@@ -203,15 +164,16 @@ class Inference:
         """
         rows: list[dict[str, NDArray]] = []
         errors: list[AudioError | None] = []
-        waiting: dict[tuple, list[tuple[int, Chunks]]] = collections.defaultdict(list)
+        waiting: dict[tuple, list[tuple[int, Waves]]] = collections.defaultdict(list)
         for index, recording in enumerate(recordings):
             rows.append({})
             errors.append(recording if isinstance(recording, AudioError) else None)
             if errors[-1] is not None:
                 continue
-            lengths = tuple(len(recording[cut]) for cut in self.cuts)
+            lengths = tuple(recording[rate].size for rate in self.rates)
             waiting[lengths].append((index, recording))
-            if max(lengths) * len(waiting[lengths]) >= self.batch_size:
+            longest_s = max((n / r for n, r in zip(lengths, self.rates, strict=True)), default=0)
+            if longest_s * len(waiting[lengths]) >= self.batch_size:
                 self._finish(waiting.pop(lengths), rows)
         for batch in waiting.values():
             self._finish(batch, rows)
@@ -221,37 +183,94 @@ class Inference:
             for name, nan in nothing.items()
         }, errors
 
-    def _finish(self, batch: list[tuple[int, Chunks]], rows: list[dict[str, NDArray]]) -> None:
+    def _finish(self, batch: list[tuple[int, Waves]], rows: list[dict[str, NDArray]]) -> None:
         for name, probs in self.batch([recording for _, recording in batch]).items():
             for (index, _), prob in zip(batch, probs, strict=True):
                 rows[index][name] = prob
 
     @torch.inference_mode()
-    def batch(self, recordings: Sequence[Chunks]) -> dict[str, NDArray[np.float32]]:
-        """``(n_recordings, n_classes)`` by chain, for recordings of the same numbers of chunks."""
+    def batch(self, recordings: Sequence[Waves]) -> dict[str, NDArray[np.float32]]:
+        """``(n_recordings, n_classes)`` by chain, for recordings of the same numbers of samples."""
         waves = {
-            cut: torch.from_numpy(np.concatenate([r[cut] for r in recordings])).to(self.device)
-            for cut in self.cuts
+            rate: torch.from_numpy(np.stack([r[rate] for r in recordings])).to(self.device)
+            for rate in self.rates
         }
-        levels: dict[Cut, Tensor] = {}
+        levels: dict[int, list[Tensor]] = {}
         results = {}
         for chain in self.chains:
-            inputs = waves[chain.cut]
-            if chain.transcoder != "self":
-                if chain.cut not in levels:
-                    levels[chain.cut] = self._split(self.third_octave, inputs)
-                inputs = levels[chain.cut]
-            log_mels = self._split(chain.model, inputs).unflatten(0, (len(recordings), -1))
-            results[chain.name] = self._classify(chain.classifier, log_mels).cpu().numpy()
+            rate = chain.sample_rate
+            if chain.transcoder == "self":
+                probabilities = self._hear(chain, waves[rate])
+            else:
+                if rate not in levels:
+                    levels[rate] = self._levels(waves[rate])
+                n_samples = waves[rate].shape[1]
+                probabilities = self._hear_levels(chain, levels[rate], n_samples)
+            results[chain.name] = probabilities.cpu().numpy()
         return results
 
-    def _classify(self, classifier: Classifier, log_mels: Tensor) -> Tensor:
-        """`Classifier.file_probabilities` of several files: ``(files, chunks, frames, 64)``."""
+    def _hear(self, chain: Chain, waves: Tensor) -> Tensor:
+        """Of true Mels, one continuous spectrogram each: ``(files, samples)``."""
+        classifier, end = chain.classifier, chain.classifier.front_end
+        if self.published_sampling:
+            log_mels, weights = chain.model(waves), None
+            n_frames, per_second = log_mels.shape[1], end.samples_per_chunk // end.hop_length
+            n_patches = (n_frames - end.frames) // per_second + 1
+        else:
+            weights = second_weights(waves.shape[1], chain.sample_rate)
+            log_mels = chain.model(_to_whole_seconds(waves, end.samples_per_chunk))
+            n_frames, n_patches = heard_frames(weights, end), len(weights)
         if classifier.name == "PANN":
-            end = classifier.front_end
-            return classifier(torch.stack([join_chunks(mels, end) for mels in log_mels]))
-        probs = self._split(classifier, log_mels.flatten(0, 1))
-        return probs.unflatten(0, log_mels.shape[:2]).mean(dim=1)
+            return classifier(log_mels[:, :n_frames])
+        return self._average(classifier, patches(log_mels, end, n_patches), weights)
+
+    def _levels(self, waves: Tensor) -> list[Tensor]:
+        """Levels of ``(files, samples)``: ``(files, chunks, 8, 29)``.
+
+        As published, those of a last partial second are apart, with fewer frames.
+        """
+        if not self.published_sampling:
+            waves = _to_whole_seconds(waves, _CHUNK_SAMPLES)
+        full, remainder = divmod(waves.shape[1], _CHUNK_SAMPLES)
+        rest = []
+        if remainder:
+            # the published transform has no frame that begins in the last 96 samples
+            overlap = THIRD_OCTAVE.frame_length - THIRD_OCTAVE.hop_length
+            frames = -((overlap - remainder) // THIRD_OCTAVE.hop_length)
+            if frames > 0:
+                partial = self.third_octave(waves[:, full * _CHUNK_SAMPLES :])
+                rest = [partial[:, None, :frames]]
+        if not full:
+            return rest
+        chunks = waves[:, : full * _CHUNK_SAMPLES].reshape(-1, _CHUNK_SAMPLES)
+        return [self._split(self.third_octave, chunks).unflatten(0, (-1, full)), *rest]
+
+    def _hear_levels(self, chain: Chain, levels: Sequence[Tensor], n_samples: int) -> Tensor:
+        """Of levels ``(files, chunks, frames, 29)``, by way of the chain's transcoder."""
+        classifier = chain.classifier
+        log_mels = torch.cat(
+            [self._split(chain.model, x.flatten(0, 1)).unflatten(0, x.shape[:2]) for x in levels],
+            dim=1,
+        )
+        weights = None
+        if not self.published_sampling:
+            weights = second_weights(n_samples, chain.sample_rate)
+        if classifier.name != "PANN":
+            return self._average(classifier, log_mels, weights)
+        end = classifier.front_end
+        n_frames = None if weights is None else heard_frames(weights, end)
+        return classifier(torch.stack([join_chunks(mels, end)[:n_frames] for mels in log_mels]))
+
+    def _average(
+        self, classifier: Classifier, log_mels: Tensor, weights: NDArray[np.float32] | None
+    ) -> Tensor:
+        probs = self._split(classifier, log_mels.flatten(0, 1)).unflatten(0, log_mels.shape[:2])
+        return weighted_mean(probs, weights)
 
     def _split(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         return torch.cat([function(part) for part in inputs.split(self.batch_size)])
+
+
+def _to_whole_seconds(waves: Tensor, samples_per_second: int) -> Tensor:
+    """``(files, samples)`` with silence at the end."""
+    return nn.functional.pad(waves, (0, -waves.shape[1] % samples_per_second))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from exp_classif_eval.probabilities import Decoded, Inference, decode_all
+from exp_classif_eval.decoding import Decoded, decode_all
+from exp_classif_eval.probabilities import Inference
 from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
 
 FILES_PER_PART = 128
@@ -44,7 +45,12 @@ def compute(
     missing = [(i, names) for i, names in parts if store.part(i, mark) is None]
     n_done = len(sounds.names) - sum(len(names) for _, names in missing)
     paths = [sounds.folder / name for _, names in missing for name in names]
-    recordings = decode_all(paths, inference.cuts, workers=workers)
+    recordings = decode_all(
+        paths,
+        inference.rates,
+        workers=workers,
+        published_sampling=inference.published_sampling,
+    )
     with tqdm(
         total=len(sounds.names), initial=n_done, unit="file", desc="Class probabilities"
     ) as progress:

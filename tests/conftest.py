@@ -1,6 +1,7 @@
 """What the tests share: seeded randomness and the golden arrays beside the project."""
 
 import os
+import sys
 from pathlib import Path
 
 # the tests run in two processes; more threads than cores make torch many times slower
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 DATA = Path(__file__).parent / "data"
+sys.path.insert(0, str(DATA))  # make_synthetic.py
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 RECORDINGS = ("birds", "street_traffic_barcelona")
 

@@ -11,6 +11,7 @@ from transcoder.audio import (
     prepare,
     read_audio,
     resample,
+    second_weights,
     to_chunks,
     write_audio,
 )
@@ -122,3 +123,22 @@ def test_written_audio_keeps_levels_above_full_scale(tmp_path):
     wave, _ = read_audio(tmp_path / "loud.wav")
     np.testing.assert_array_equal(wave, np.array([0.0, 1.7, -1.7], dtype=np.float32))
     assert [p.name for p in tmp_path.iterdir()] == ["loud.wav"]
+
+
+@pytest.mark.parametrize(
+    "duration_s, expected",
+    [
+        (0.3, [1]),
+        (1, [1]),
+        (1.008, [1]),
+        (1.4799, [1]),
+        (1.48, [1, 0.48]),
+        (2.03, [1, 1]),
+        (2.75, [1, 1, 0.75]),
+        (12.3, [1] * 12),
+    ],
+)
+@pytest.mark.parametrize("sample_rate", [16_000, 22_050, 44_100, 96_000])
+def test_a_padded_remainder_does_not_count_as_a_second(duration_s, expected, sample_rate):
+    weights = second_weights(round(duration_s * sample_rate), sample_rate)
+    np.testing.assert_allclose(weights, expected, atol=1e-4)

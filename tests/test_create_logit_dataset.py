@@ -16,15 +16,15 @@ from torch import nn
 
 from exp_classif_eval import create_logit_dataset, probability_run
 from exp_classif_eval.create_logit_dataset import main
-from exp_classif_eval.probabilities import Chain, Cut, Inference, decode, levels_cut, load_chains
+from exp_classif_eval.decoding import decode
+from exp_classif_eval.probabilities import Chain, Inference, load_chains
 from exp_classif_eval.probability_store import read_probabilities, read_problems
-from transcoder.audio import AudioError, write_audio
+from transcoder.audio import AudioError, second_weights, write_audio
 from transcoder.classifiers import Classifier, new_network
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT
 from transcoder.mels import LogMel
 from transcoder.pinv import Pinv
-from transcoder.settings import front_end
 from transcoder.transcode import Transcoder
 
 DURATIONS_S = (1.0, 2.5, 4.0, 1.0, 3.2, 4.0, 2.5)
@@ -96,7 +96,9 @@ def test_whole_files_equal_the_library_one_by_one(create, sounds, capsys):
         assert stored.values.dtype == np.float32
         for name, probs in zip(stored.names, stored.values, strict=True):
             wave, rate = soundfile.read(sounds / NAME / "audio" / name, always_2d=True)
-            alone = classifier.file_probabilities(mels_of(wave.mean(axis=1), rate))
+            weights = second_weights(len(wave), rate)
+            mels = mels_of(wave.mean(axis=1), rate)
+            alone = classifier.file_probabilities(mels, weights=weights)
             np.testing.assert_allclose(probs, alone, atol=2e-5)
         assert np.ptp(stored.values, axis=0).max() > 0.01  # files differ
 
@@ -112,30 +114,37 @@ class TimeMaximum(nn.Module):
         return self.layer(log_mels.amax(dim=1) / 20).sigmoid()
 
 
-def test_pann_sees_the_joined_spectrogram(rng):
-    classifier, end = Classifier("PANN", TimeMaximum(), "test"), front_end("PANN")
-    cut = Cut(end.sample_rate, end.samples_per_chunk)
-    chain = Chain("self", classifier, LogMel("PANN").float(), cut, {})
-    recordings = [{cut: rng.uniform(-1, 1, (n, 32_000)).astype(np.float32)} for n in (2, 1, 2)]
-    recordings[0][cut][1] *= 0.01
-    probs, errors = Inference([chain], batch_size=4).compute(iter(recordings))
+@pytest.fixture
+def pann():
+    """A chain of true Mels to a classifier whose answer depends on all the frames."""
+    classifier = Classifier("PANN", TimeMaximum(), "test")
+    return Chain("self", classifier, LogMel("PANN", patch=False).float(), 32_000, {})
+
+
+def test_pann_sees_the_whole_spectrogram(rng, pann):
+    waves = [rng.uniform(-1, 1, n).astype(np.float32) for n in (64_000, 32_000, 86_400)]
+    waves[0][32_000:] *= 0.01
+    recordings = [{32_000: wave / np.abs(wave).max()} for wave in waves]
+    probs, errors = Inference([pann], batch_size=4).compute(iter(recordings))
     assert errors == [None] * 3
+    transcoder = Transcoder("PANN")
     for recording, found in zip(recordings, probs["PANN/self"], strict=True):
-        mels = chain.model(torch.from_numpy(recording[cut]))
-        np.testing.assert_allclose(found, classifier.file_probabilities(mels), atol=1e-6)
-    averaged = classifier.probabilities(chain.model(torch.from_numpy(recordings[0][cut]))).mean(0)
+        mels = transcoder.true_mels(recording[32_000], 32_000)
+        weights = second_weights(recording[32_000].size, 32_000)
+        alone = pann.classifier.file_probabilities(mels, weights=weights)
+        np.testing.assert_allclose(found, alone, atol=1e-5)
+    chunks = torch.from_numpy(recordings[0][32_000].reshape(2, -1))
+    averaged = pann.classifier.probabilities(LogMel("PANN")(chunks)).mean(0)
     assert np.abs(probs["PANN/self"][0] - averaged.numpy()).max() > 1e-3
 
 
-@pytest.mark.parametrize("way", ["mel", "pinv", "cnn_logits"])
+@pytest.mark.parametrize("way", ["pinv", "cnn_logits"])
 def test_goldens_of_the_recordings(way, recording, yamnet_weights, published_models, monkeypatch):
     monkeypatch.setenv("YAMNET_WEIGHTS", str(yamnet_weights))
-    transcoder = {"mel": "self", "pinv": "pinv", "cnn_logits": "cnn"}[way]
+    transcoder = {"pinv": "pinv", "cnn_logits": "cnn"}[way]
     (chain,), _ = load_chains(["YamNet"], [transcoder], models=published_models)
-    rates = {16_000: "wave_16k", 32_000: "wave_32k"}
-    wave = recording[rates[chain.cut.sample_rate]]
-    chunks = wave.reshape(-1, chain.cut.chunk_samples).astype(np.float32)
-    (found,) = Inference([chain]).batch([{chain.cut: chunks}]).values()
+    wave = recording["wave_32k"].ravel().astype(np.float32)
+    (found,) = Inference([chain]).batch([{32_000: wave}]).values()
     expected = recording[f"yamnet_probs_from_{way}"].mean(axis=0)
     np.testing.assert_allclose(found[0], expected, atol=1e-4)
 
@@ -144,18 +153,17 @@ def test_published_sampling_is_an_octave_too_high(weights, tmp_path):
     """1 kHz at 16 kHz, read as 32 kHz, is 2 kHz: three third-octave bands higher."""
     wave = np.sin(2 * np.pi * 1000 * np.arange(4 * 44_100) / 44_100)
     write_audio(tmp_path / "sine.wav", wave, 44_100)
-    right, wrong = (levels_cut("YamNet", published_sampling=p) for p in (False, True))
-    chunks = decode(tmp_path / "sine.wav", [right, wrong])
-    assert chunks[right].shape == (4, 32_000) and chunks[wrong].shape == (2, 32_000)
-    third_octave = Inference([]).third_octave
-    band = {
-        cut: int(third_octave(torch.from_numpy(chunks[cut])).mean((0, 1)).argmax())
-        for cut in chunks
-    }
-    assert (band[right], band[wrong]) == (17, 20)
-    chains, _ = load_chains(["YamNet"], ["self", "pinv"], models=tmp_path, published_sampling=True)
-    assert [chain.cut for chain in chains] == [Cut(16_000, 16_000), wrong]
-    assert levels_cut("PANN", published_sampling=True) == levels_cut("PANN")
+    bands, n_chunks = {}, {}
+    for published in (False, True):
+        options = {"published_sampling": published}
+        chains, _ = load_chains(["YamNet"], ["self", "pinv"], models=tmp_path, **options)
+        true_rate, rate = (chain.sample_rate for chain in chains)
+        assert true_rate == 16_000
+        waves = decode(tmp_path / "sine.wav", [rate], **options)
+        (levels,) = Inference([], **options)._levels(torch.from_numpy(waves[rate][None]))
+        bands[published] = int(levels.mean((0, 1, 2)).argmax())
+        n_chunks[published] = levels.shape[1]
+    assert (bands, n_chunks) == ({False: 17, True: 20}, {False: 4, True: 2})
 
 
 def test_the_other_sampling_needs_another_folder(create, capsys):
@@ -324,9 +332,9 @@ def test_reading_what_is_not_there(create, tmp_path):
 def test_too_short_by_a_sample(tmp_path):
     write_audio(tmp_path / "a.wav", np.ones(44_099), 44_100)
     with pytest.raises(AudioError, match="shorter than 1 s"):
-        decode(tmp_path / "a.wav", [Cut(16_000, 16_000)])
+        decode(tmp_path / "a.wav", [16_000])
     write_audio(tmp_path / "b.wav", np.ones(44_100), 44_100)
-    assert decode(tmp_path / "b.wav", [Cut(16_000, 16_000)])[16_000, 16_000].shape == (1, 16_000)
+    assert decode(tmp_path / "b.wav", [16_000])[16_000].shape == (16_000,)
 
 
 def test_pinv_chain_is_the_libraries(weights, tmp_path):

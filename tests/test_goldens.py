@@ -1,17 +1,11 @@
 """The goldens of the published system against the script that says how they came about."""
 
-import sys
-
+import make_synthetic
 import numpy as np
 import pytest
-from conftest import DATA
 from mel_comparison import assert_same_mels
 
 from transcoder.settings import PANN, YAMNET
-
-sys.path.insert(0, str(DATA))
-
-import make_synthetic
 
 
 @pytest.fixture(scope="module")

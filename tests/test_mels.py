@@ -7,7 +7,16 @@ import pytest
 import torch
 from mel_comparison import assert_same_mels
 
-from transcoder.mels import LogMel, SlowMel, from_log, join_chunks, mel_filters, to_log
+from transcoder.mels import (
+    LogMel,
+    SlowMel,
+    from_log,
+    join_chunks,
+    mel_filters,
+    patches,
+    to_log,
+    with_neighbours,
+)
 from transcoder.pinv import Pinv
 from transcoder.settings import PANN, YAMNET
 from transcoder.third_octave import ThirdOctave
@@ -20,8 +29,7 @@ def direct_stft(waveform, n_fft, hop_length, win_length, window, **_):
     """`torch.stft` as sums over the samples: other rounding, as another processor's FFT has."""
     side = (n_fft - win_length) // 2
     window = torch.nn.functional.pad(window, (side, side))
-    padded = torch.nn.functional.pad(waveform[:, None], (n_fft // 2,) * 2, mode="reflect")[:, 0]
-    frames = padded.unfold(-1, n_fft, hop_length) * window
+    frames = waveform.unfold(-1, n_fft, hop_length) * window
     turns = torch.outer(torch.arange(n_fft), torch.arange(n_fft // 2 + 1)) % n_fft / n_fft
     angle = (2 * torch.pi * turns).to(frames.dtype)
     return torch.complex(frames @ angle.cos(), -frames @ angle.sin()).transpose(-1, -2)
@@ -127,6 +135,21 @@ def test_joined_chunks_follow_the_continuous_spectrogram(rng, front_end):
     inner = [100 * k + i for k in range(3) for i in range(3, 95)]
     torch.testing.assert_close(joined[inner], continuous[inner], atol=1e-4, rtol=0)
     assert join_chunks(chunks, front_end, n_samples=front_end.hop_length * 234 + 1).shape[0] == 236
+
+
+@pytest.mark.parametrize("front_end", [PANN, YAMNET], ids=lambda e: e.classifier)
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_surrounded_chunks_are_the_continuous_spectrogram(rng, front_end, batch_size):
+    samples, reach = front_end.samples_per_chunk, front_end.n_fft // 2
+    wave = torch.from_numpy(rng.standard_normal(5 * samples))
+    log_mel = LogMel(front_end.classifier)
+    batches = wave.reshape(5, samples).split(batch_size)
+    mels = torch.cat([log_mel.of_surrounded(x) for x in with_neighbours(batches, reach)])
+    continuous = LogMel(front_end.classifier, patch=False)(wave[None])
+    for second, patch in enumerate(mels):
+        frames = continuous[0, 100 * second :][: front_end.frames]
+        torch.testing.assert_close(patch, frames, atol=1e-9, rtol=0)
+    torch.testing.assert_close(mels[None], patches(continuous, front_end, 5), atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("classifier", ["PANN", "YamNet"])

@@ -11,6 +11,9 @@ from transcoder.errors import UserError
 from transcoder.files import atomic_path
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE
 
+MIN_REMAINDER_S = 0.48
+"""Half of YAMNet's patch: with less sound than this, a padded chunk says more about silence."""
+
 
 class AudioError(UserError):
     """An audio file or waveform that cannot be used; the message says which and why."""
@@ -164,6 +167,21 @@ def _resampled_blocks(
 def n_chunks(n_samples: int, sample_rate: int) -> int:
     """Number of 1-s chunks that ``n_samples`` fill, the last one perhaps in part."""
     return -(-n_samples // (sample_rate * CHUNK_DURATION_S))
+
+
+def second_weights(n_samples: int, sample_rate: int) -> np.ndarray:
+    """How much each 1-s chunk of a recording counts in its average: ``(chunks,)``, all but one 1.
+
+    A last partial second is padded with silence, and counts by the share of it that is sound. With
+    less than `MIN_REMAINDER_S` of sound it is left out, so that there may be fewer weights than
+    `n_chunks`. A recording shorter than a second is a chunk that counts 1.
+    """
+    second = sample_rate * CHUNK_DURATION_S
+    full, remainder = divmod(n_samples, second)
+    weights = np.ones(max(full, 1), dtype=np.float32)
+    if full and remainder >= MIN_REMAINDER_S * sample_rate:
+        return np.append(weights, np.float32(remainder / second))
+    return weights
 
 
 def to_chunks(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Waveform to the log-Mel spectrograms that the classifiers were trained on."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -71,6 +73,11 @@ class LogMel(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
+        reach = self.front_end.n_fft // 2
+        return self.of_surrounded(nn.functional.pad(waveform, (reach, reach), mode="reflect"))
+
+    def of_surrounded(self, waveform: Tensor) -> Tensor:
+        """Of waveforms with ``n_fft // 2`` samples of what lies around at both ends."""
         # made in the input's type: float32 rounding of the window shows 80 dB below a pure tone,
         # and the published system has the float32 window's
         window = torch.hann_window(
@@ -82,8 +89,7 @@ class LogMel(nn.Module):
             hop_length=self.front_end.hop_length,
             win_length=self.front_end.win_length,
             window=window,
-            center=True,
-            pad_mode="reflect",
+            center=False,
             return_complex=True,
         )
         if self.front_end.power == 2:
@@ -124,6 +130,34 @@ class SlowMel(nn.Module):
             centred=False,
         )
         return to_log(power @ self.filters.to(waveform.dtype), self.front_end)
+
+
+def with_neighbours(batches: Iterable[Tensor], reach: int) -> Iterator[Tensor]:
+    """Chunks of one recording with ``reach`` samples of the chunks before and behind them.
+
+    Batches ``(chunks, samples)`` -> ``(chunks, reach + samples + reach)``; the recording's ends are
+    reflected. `LogMel.of_surrounded` makes of them the Mels of one continuous STFT, in the memory
+    that a batch takes.
+    """
+    batches = iter(batches)
+    batch = next(batches, None)
+    before = None if batch is None else batch[0, 1 : reach + 1].flip(0)
+    while batch is not None:
+        following = next(batches, None)
+        behind = batch[-1, -reach - 1 : -1].flip(0) if following is None else following[0, :reach]
+        samples = batch.shape[1]
+        surrounded = torch.cat((before, batch.flatten(), behind))
+        yield surrounded.unfold(0, reach + samples + reach, samples)
+        before, batch = batch[-1, -reach:], following
+
+
+def patches(log_mels: Tensor, front_end: MelFrontEnd, n_patches: int) -> Tensor:
+    """The first patches of continuous spectrograms, one each second.
+
+    ``(files, time, 64)`` -> ``(files, n_patches, frames, 64)``.
+    """
+    per_second = front_end.samples_per_chunk // front_end.hop_length
+    return log_mels.unfold(1, front_end.frames, per_second)[:, :n_patches].transpose(2, 3)
 
 
 def join_chunks(log_mels: Tensor, front_end: MelFrontEnd, n_samples: int | None = None) -> Tensor:

@@ -72,6 +72,8 @@ def time_interpolation(n_in: int, n_out: int) -> Tensor:
 class Pinv(nn.Module):
     """Levels to log-Mels: ``(batch, frames_in, bands) -> (batch, frames, 64)``, differentiable.
 
+    Another number of frames than a chunk's is stretched in time to the chunk, as published.
+
     Parameters
     ----------
     classifier
@@ -124,10 +126,15 @@ class Pinv(nn.Module):
             else:
                 mels = 10 ** (levels / 10) @ self.bands_to_mels.to(levels.dtype)
             if self.input_type != "mel_time":
-                mels = self.time.to(levels.dtype) @ mels
+                mels = self._time(mels.shape[-2]).to(mels) @ mels
             if self.magnitude:
                 mels = mels.sqrt()
             return to_log(mels, self.front_end)
+
+    def _time(self, n_frames: int) -> Tensor:
+        if n_frames == self.time.shape[1]:
+            return self.time
+        return time_interpolation(n_frames, self.front_end.frames)
 
 
 INPUT_TYPES = ("third_octave", "mel_time", "mel_freq")

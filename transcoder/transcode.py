@@ -13,7 +13,7 @@ from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UsageError
-from transcoder.mels import LogMel
+from transcoder.mels import LogMel, with_neighbours
 from transcoder.names import METHODS
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE, front_end
@@ -115,9 +115,13 @@ class Transcoder:
         return self._run(chunks, self.third_octave)
 
     def true_mels(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
-        """What the classifier sees of the audio itself: ``(samples,) -> (chunks, frames, 64)``."""
+        """What the classifier sees of the audio itself: ``(samples,) -> (chunks, frames, 64)``.
+
+        One continuous spectrogram: at the borders of the chunks nothing is reflected.
+        """
         chunks = self._chunks(waveform, sample_rate, self.front_end.sample_rate)
-        return self._run(chunks, self.log_mel)
+        surrounded = with_neighbours(chunks, self.front_end.n_fft // 2)
+        return self._run(surrounded, self.log_mel.of_surrounded)
 
     def _chunks(self, waveform: np.ndarray, sample_rate: int, new_rate: int) -> Iterator[Tensor]:
         check_waveform(waveform)
