@@ -1,4 +1,4 @@
-"""Step 2: fetch the data sets, or synthesise the DEMO, in the layouts the experiments expect."""
+"""Step 2: fetch the data sets, or synthesise DEMO, in the layouts that the experiments expect."""
 
 import argparse
 import sys
@@ -12,7 +12,8 @@ from transcoder.errors import UsageError
 
 DEMO = "DEMO"
 DEMO_BYTES = 400_000_000  # at most, in its usual size
-NAMES = (*(source.name for source in DATASETS), DEMO)
+FETCHED = tuple(source.name for source in DATASETS)
+NAMES = (*FETCHED, DEMO)
 
 DESCRIPTION = f"""\
 Fetch and unpack data sets into the output folder:
@@ -23,6 +24,7 @@ Fetch and unpack data sets into the output folder:
 
 {command_line.HOW_IT_WORKS}\
 Archives are removed once they are unpacked, those of earlier runs too, unless --keep-archives.
+Nothing is asked; a disk without room for all of it is told before anything is fetched.
 """
 
 
@@ -33,7 +35,8 @@ def build_parser() -> Parser:
         "--dataset",
         type=_names,
         metavar="NAME[,NAME...]",
-        help=f"any of {','.join(NAMES)} (default: {DEMO}; all of them for --list and --verify)",
+        help=f"any of {','.join(NAMES)} (default: {','.join(FETCHED)}; for --list and --verify "
+        "all of them)",
     )
     command_line.add_options(parser)
     parser.add_argument(
@@ -46,7 +49,7 @@ def build_parser() -> Parser:
 
 
 def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip().upper() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in NAMES]
     if unknown or not names:
         raise argparse.ArgumentTypeError(
@@ -59,7 +62,7 @@ def _names(text: str) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     looks_only = args.list or args.verify
-    names = args.dataset or (NAMES if looks_only else [DEMO])
+    names = args.dataset or (NAMES if looks_only else FETCHED)
     files = files_of(tuple(source for source in DATASETS if source.name in names))
     if not files and args.only is not None:
         raise UsageError("--only chooses among fetched files, and DEMO has none: name a data set")

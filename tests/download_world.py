@@ -111,7 +111,7 @@ class World:
         return script.main([*options, "-o", str(self.output), "--base-url", self.server.url])
 
     def datasets(self, *options: str) -> int:
-        return self.run(download_datasets, "-l", "TAU,URBAN-SOUND-8K,SONYC-UST", *options)
+        return self.run(download_datasets, *options)
 
     def files(self) -> set[str]:
         return {

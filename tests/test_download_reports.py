@@ -100,7 +100,7 @@ def test_nothing_to_fetch_needs_no_room(world, monkeypatch):
         (["-l", "TAU", "--list", "--verify"], "not allowed with"),
         (["-l", "TAU", "--size", "big"], "invalid float"),
         (["-l", "TAU", "--only", "nothing*"], "no file matches"),
-        (["--only", "*.zip"], "name a data set"),
+        (["-l", "DEMO", "--only", "*.zip"], "name a data set"),
     ],
 )
 def test_bad_usage_exits_with_2(world, capsys, options, message):

@@ -21,7 +21,7 @@ from transcoder.errors import UserError
 pytest_plugins = ["download_fixtures"]
 
 
-def test_data_sets_end_in_their_layouts(world, capsys):
+def test_without_arguments_the_real_data_sets_end_in_their_layouts(world, capsys):
     assert world.datasets() == 0
     assert visible(world.files()) == CLIPS_AND_TABLES
     assert "all 8 files are there" in capsys.readouterr().out
@@ -175,8 +175,17 @@ def test_only_takes_patterns_and_parts_of_names(world):
     }
 
 
-@pytest.mark.parametrize("options", [[], ["-l", "DEMO"], ["-l", "DEMO", "--size", "0.5"]])
-def test_demo_is_synthesised_and_the_default(world, capsys, monkeypatch, options):
+def test_without_room_for_all_of_it_nothing_is_fetched(world, capsys, monkeypatch):
+    usage = types.SimpleNamespace(free=1000)
+    monkeypatch.setattr("sources.collection.shutil.disk_usage", lambda folder: usage)
+    assert world.datasets() == 1
+    assert "make room" in capsys.readouterr().err
+    assert world.server.requests == []
+    assert not world.files()
+
+
+@pytest.mark.parametrize("options", [["-l", "DEMO"], ["-l", "demo", "--size", "0.5"]])
+def test_demo_is_synthesised_on_demand(world, capsys, monkeypatch, options):
     calls = []
     fake = types.ModuleType("demo_scenes.layouts")
     fake.write_all = lambda output, size: calls.append((output, size))
@@ -193,7 +202,7 @@ def test_demo_error_is_one_line(world, capsys, monkeypatch):
     fake = types.ModuleType("demo_scenes.layouts")
     fake.write_all = fail
     monkeypatch.setitem(sys.modules, "demo_scenes.layouts", fake)
-    assert world.run(download_datasets) == 1
+    assert world.run(download_datasets, "-l", "DEMO") == 1
     assert capsys.readouterr().err.endswith("error: no room for scenes\n")
 
 
