@@ -32,7 +32,7 @@ def build_parser() -> Parser:
         help="folder of the experiment, where main_doce_score.py has put its scores",
     )
     parser.add_argument(
-        "--dataset", nargs="+", choices=tuple(DATASETS), default=list(DATASETS), help="data sets"
+        "--dataset", nargs="+", choices=tuple(DATASETS), help="default: those with scores"
     )
     parser.add_argument(
         "--ext", nargs="+", choices=FORMATS, default=list(FORMATS), help="formats of the tables"
@@ -51,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     experiment = classification_experiment(args.experiment_path)
-    failed = []
-    for name in args.dataset:
+    problems = []
+    names = args.dataset or list(DATASETS)
+    for name in names:
         try:
             with logging_redirect_tqdm():
                 export_dataset(
@@ -63,10 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                     figures=not args.no_figures,
                 )
         except UserError as error:
-            failed.append(f"{name}: {error}")
-    for line in failed:
-        print(f"error: {line}", file=sys.stderr)
-    return 1 if failed else 0
+            problems.append(f"{name}: {error}")
+    failed = args.dataset is not None or len(problems) == len(names)
+    for line in problems:
+        print(f"{'error' if failed else 'no table'}: {line}", file=sys.stderr)
+    return 1 if problems and failed else 0
 
 
 def export_dataset(

@@ -22,6 +22,9 @@ _PAPER_ROWS = (
 )
 """Trained models of the paper's table: plan and factors, beside data set, classifier and epoch."""
 
+CNN_LOGITS = f"hybridts/dataset=full+epoch={PAPER_EPOCHS}+{_PAPER_ROWS[1][1]}"
+"""Selects the paper's CNN-logits, one for each classifier."""
+
 _TRAINED_PLANS = ("mlp", "cnn", "hybridts", "ts")
 
 

@@ -25,7 +25,9 @@ def build_parser() -> Parser:
         "--ext", nargs="+", choices=EXTENSIONS, default=["png"], help="formats to write"
     )
     parser.add_argument("--dataset", choices=ABLATION_DATASETS, default="full")
-    parser.add_argument("--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
+    parser.add_argument(
+        "--classifier", nargs="+", choices=CLASSIFIERS, help="default: those with results"
+    )
     parser.add_argument(
         "--experiment_size", choices=SIZES, default="restricted",
         help="restricted: the paper's rows; detailed: all models with results",
@@ -58,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     experiment = training_experiment(args.experiment_path)
     folder = args.output or experiment.path("export")
     problems = []
-    for classifier in args.classifier:
+    classifiers = args.classifier or CLASSIFIERS
+    for classifier in classifiers:
         first, *more = [experiment.select(s) for s in _selectors(experiment, args, classifier)]
         for selection in more:
             first += selection
@@ -74,9 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             path = folder / f"results_training_{classifier}.{extension}"
             export_table(table, path)
             print(path)
+    failed = args.classifier is not None or len(problems) == len(classifiers)
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+        print(f"{'error' if failed else 'no table'}: {problem}", file=sys.stderr)
+    return 1 if problems and failed else 0
 
 
 def _selectors(experiment: Experiment, args: argparse.Namespace, classifier: str) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """Draw the loss curves of trainings: train, valid and eval, the best epoch marked.
 
 Settings are chosen with the selectors of main_doce_training.py; the step makes no difference.
+Without any, the curves are those of the paper's CNN-logits.
 """
 
 import sys
@@ -14,6 +15,7 @@ from exp_train_model.experiment import (
     loss_file,
     training_experiment,
 )
+from exp_train_model.experiment_sizes import CNN_LOGITS
 from exp_train_model.feature_files import SPLITS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError
@@ -28,8 +30,9 @@ COLOURS = {"train": "tab:blue", "valid": "tab:orange", "eval": "tab:green"}
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument(
-        "-s", "--select", action="append", required=True, metavar="SELECTOR",
-        help="trainings to draw; those that are not finished are left out. Can be repeated",
+        "-s", "--select", action="append", metavar="SELECTOR",
+        help="trainings to draw; those that are not finished are left out. Can be repeated "
+        "(default: the paper's CNN-logits)",
     )  # fmt: skip
     parser.add_argument(
         "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
@@ -51,14 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     experiment = training_experiment(args.experiment_path)
     settings = {
         setting.replace("step", "train"): None
-        for selector in args.select
+        for selector in args.select or [CNN_LOGITS]
         for setting in experiment.select(selector)
         if "train" in setting.plan.factors["step"]
     }
-    drawn = 0
+    missing = []
     for setting in settings:
         files = {split: loss_file(setting, experiment, split) for split in SPLITS}
         if not all(file.is_file() for file in files.values()):
+            missing.append(setting)
             continue
         figure = draw_curves({k: load_array(f) for k, f in files.items()}, setting.identifier())
         folder = args.output or experiment.path("export")
@@ -66,13 +70,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=150)
         print(path)
-        drawn += 1
-    if not drawn:
-        hint = f"; run for instance: {command_for(next(iter(settings)))}" if settings else ""
+    if len(missing) == len(settings):
+        hint = f"; run for instance: {command_for(missing[0])}" if missing else ""
         raise MissingFileError(
             f"none of the {len(settings)} trainings selected has left curves in "
             f"{experiment.path('loss')}{hint}"
         )
+    if not args.select:
+        for setting in missing:
+            print(f"missing: {setting.identifier()}; run: {command_for(setting)}", file=sys.stderr)
     return 0
 
 

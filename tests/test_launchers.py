@@ -158,22 +158,38 @@ def create(folder, *more):
     return folder / "slurm"
 
 
+def test_without_options_the_scripts_are_where_the_published_readme_launches_them(
+    tmp_path, monkeypatch, capsys
+):
+    default = launch_exp_slurms.build_parser().get_default("folder")
+    assert default == Path(launch_exp_slurms.__file__).parent
+    programs, experiment = tmp_path / "launch_experiment", tmp_path / "train_exp"
+    monkeypatch.setattr(slurms_create, "__file__", str(programs / "slurms_create.py"))
+    monkeypatch.setattr(slurms_create, "DEFAULT_FOLDER", experiment)
+    assert slurms_create.main(["--experiment_path", str(experiment)]) == 0
+    assert (programs / "jean_zay_slurm_reference.slurm").is_file()
+    said = capsys.readouterr().out
+    assert said.endswith("with: python exp_train_model/launch_experiment/launch_exp_slurms.py\n")
+    assert launch_exp_slurms.main([str(programs), "--dry-run"]) == 0
+    assert (experiment / "slurm" / "logs").is_dir()
+
+
 def test_scripts_for_jean_zay(tmp_path, capsys):
-    folder = create(tmp_path, "--template", "jean_zay", "--precision", "fp16")
+    folder = create(tmp_path, "--precision", "fp16")
     names = sorted(p.name for p in folder.iterdir() if p.is_file())
     assert names == [
         "jean_zay_slurm_models.slurm",
+        "jean_zay_slurm_models.txt",
         "jean_zay_slurm_reference.slurm",
-        "settings.txt",
     ]
     models = (folder / names[0]).read_text()
     for line in ("#SBATCH --array=0-9", "#SBATCH --requeue", "#SBATCH --signal=B:USR1@120",
                  "#SBATCH --open-mode=append", "#SBATCH -C v100-32g"):  # fmt: skip
         assert line in models
-    reference = (folder / names[1]).read_text()
+    reference = (folder / names[2]).read_text()
     assert "-s reference/dataset=TEST+classifier=YamNet" in reference
     assert "--precision fp16" in reference and "--array" not in reference
-    assert len((folder / "settings.txt").read_text().splitlines()) == 10
+    assert len((folder / names[1]).read_text().splitlines()) == 10
     assert (folder / "logs").is_dir()
 
 
@@ -217,9 +233,9 @@ def test_array_waits_for_the_reference(tmp_path, fake_slurm, capsys):
     folder = create(tmp_path / "exp")
     assert launch_exp_slurms.main([str(folder), "--max-parallel", "3"]) == 0
     first, second = fake_slurm.read_text().splitlines()
-    assert first == f"sbatch --parsable {folder}/generic_slurm_reference.slurm"
+    assert first == f"sbatch --parsable {folder}/jean_zay_slurm_reference.slurm"
     assert "--dependency=afterok:41" in second and "--array=0-9%3" in second
-    assert second.endswith(f"{folder}/generic_slurm_models.slurm")
+    assert second.endswith(f"{folder}/jean_zay_slurm_models.slurm")
     assert "array job 42" in capsys.readouterr().out
 
 
@@ -237,7 +253,7 @@ def test_errors_of_submission(tmp_path, monkeypatch, capsys):
     assert launch_exp_slurms.main([str(tmp_path)]) == 1
     assert "write it with slurms_create.py" in capsys.readouterr().err
     assert launch_exp_slurms.main([str(folder), "--max-parallel", "0"]) == 2
-    create(tmp_path / "exp", "--template", "jean_zay")
+    create(tmp_path / "exp", "--template", "generic")
     assert launch_exp_slurms.main([str(folder)]) == 1
     assert "several templates" in capsys.readouterr().err
 

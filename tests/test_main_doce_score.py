@@ -293,7 +293,10 @@ def test_class_tables_and_figures(golden):
 def test_export_of_a_data_set_without_scores(golden, capsys):
     factors = "transcoder=self+classifier=PANN+dataset=SONYC-UST"
     assert golden.run("-s", f"reference/{factors}", "-c") == 0
-    assert golden.export("--ext", "csv", "--no-figures") == 1
+    both = ("--dataset", "URBAN-SOUND-8K", "SONYC-UST")
+    assert golden.export("--ext", "csv", "--no-figures", *both) == 1
+    assert "error: URBAN-SOUND-8K: nothing to show" in capsys.readouterr().err
+    assert golden.export("--ext", "csv", "--no-figures") == 0
     said = capsys.readouterr()
     assert "URBAN-SOUND-8K: nothing to show" in said.err
     assert "results_classif_sonycust.csv" in said.out

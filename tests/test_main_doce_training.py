@@ -7,8 +7,9 @@ from training_data import CHUNKS_PER_FILE, write_classifier, write_features
 
 from exp_train_model import export_experiment_results, plot_training_curve
 from exp_train_model.config import train_config
-from exp_train_model.experiment import model_file, scores_file, training_experiment
-from exp_train_model.feature_files import split_path
+from exp_train_model.experiment import loss_file, model_file, scores_file, training_experiment
+from exp_train_model.experiment_sizes import CNN_LOGITS
+from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.features import Features
 from exp_train_model.main_doce_training import main
 from exp_train_model.published_table import published_results
@@ -218,6 +219,16 @@ def test_export_in_detail_keeps_factors(computed, tmp_path, capsys):
     assert "hidden1" in rows[0] and "CNN-hybrid" in "".join(rows) and "MLP-PINV" in "".join(rows)
 
 
+def test_export_of_one_classifiers_results_is_no_failure(computed, tmp_path, capsys):
+    args = ["--dataset", "TEST", "--output", str(tmp_path), "--experiment_path",
+            str(computed.experiment.folder)]  # fmt: skip
+    assert export_experiment_results.main(args) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["results_training_YamNet.png"]
+    assert capsys.readouterr().err.startswith("no table: PANN: ")
+    assert export_experiment_results.main([*args, "--classifier", "YamNet", "pann"]) == 1
+    assert capsys.readouterr().err.startswith("error: PANN: ")
+
+
 def test_export_without_results_says_so(tmp_path, capsys):
     args = ["--experiment_path", str(tmp_path), "--output", str(tmp_path)]
     assert export_experiment_results.main(args) == 1
@@ -239,6 +250,22 @@ def test_training_curves(computed, tmp_path, capsys):
     assert plot_training_curve.main(["-s", "hybridts/dataset=full", *args]) == 1
     assert "has left curves" in capsys.readouterr().err
     assert plot_training_curve.main(["-s", "hybridts/step=compute", *args]) == 2
+
+
+def test_without_a_selector_the_curves_are_those_of_the_papers_cnn_logits(tmp_path, capsys):
+    experiment = training_experiment(tmp_path)
+    yamnet, pann = experiment.select(f"hybridts/step=train+{CNN_LOGITS.split('/')[1]}")
+    arguments = ["--experiment_path", str(tmp_path), "--output", str(tmp_path)]
+    assert plot_training_curve.main(arguments) == 1
+    assert capsys.readouterr().err.startswith("error: none of the 2 trainings selected")
+    experiment.path("loss").mkdir()
+    for split in SPLITS:
+        np.save(loss_file(yamnet, experiment, split), np.ones(201))
+    assert plot_training_curve.main(arguments) == 0
+    name = f"{yamnet.identifier()}_curve.png"
+    assert "classifier=YamNet+dataset=full+dilation=1+epoch=200" in name and "logit=100" in name
+    assert [path.name for path in tmp_path.glob("*.png")] == [name]
+    assert capsys.readouterr().err.startswith(f"missing: {pann.identifier()}; run: python ")
 
 
 def test_curve_marks_the_best_epoch():

@@ -12,7 +12,8 @@ from exp_train_model.experiment import DEFAULT_FOLDER
 from exp_train_model.launch_experiment.slurms_create import (
     ARRAY_SUFFIX,
     REFERENCE_SUFFIX,
-    SETTINGS_FILE,
+    scripts_folder,
+    settings_file,
 )
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError, UserError
@@ -21,7 +22,7 @@ from transcoder.errors import MissingFileError, UsageError, UserError
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=DEFAULT_FOLDER / "slurm",
+        "folder", type=Path, nargs="?", default=scripts_folder(DEFAULT_FOLDER),
         help="where slurms_create.py has put the scripts",
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only show the commands")
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.max_parallel is not None and args.max_parallel < 1:
         raise UsageError("--max-parallel must be 1 or more")
     reference, models = (_script(args.folder, s) for s in (REFERENCE_SUFFIX, ARRAY_SUFFIX))
-    n_models = len((args.folder / SETTINGS_FILE).read_text(encoding="utf-8").splitlines())
+    n_models = len(settings_file(models).read_text(encoding="utf-8").splitlines())
     limit = f"%{args.max_parallel}" if args.max_parallel else ""
     first = ["sbatch", "--parsable", str(reference)]
     second = ["sbatch", "--parsable", "--kill-on-invalid-dep=yes",

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from exp_train_model.experiment import DEFAULT_FOLDER
 from exp_train_model.launch_experiment.choice import (
     add_choice,
     chosen_models,
@@ -22,7 +23,6 @@ from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
-SETTINGS_FILE = "settings.txt"
 REFERENCE_SUFFIX = "_slurm_reference.slurm"
 ARRAY_SUFFIX = "_slurm_models.slurm"
 
@@ -57,12 +57,13 @@ def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     add_choice(parser, "--experiment_size")
     parser.add_argument(
-        "--template", default="generic", metavar="NAME|FILE",
+        "--template", default="jean_zay", metavar="NAME|FILE",
         help=f"one of {', '.join(sorted(p.stem for p in TEMPLATES.glob('*.slurm')))}, or a file",
     )  # fmt: skip
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER",
-        help="where the scripts and their logs go (default: slurm in the experiment's folder)",
+        help="where the scripts go (default: beside this program, as published; those of another "
+        "--experiment_path into its folder slurm, where all logs go)",
     )  # fmt: skip
     return parser
 
@@ -70,32 +71,51 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    folder = (args.output or args.experiment_path / "slurm").absolute()
+    folder = (args.output or scripts_folder(args.experiment_path)).absolute()
+    logs = (args.experiment_path / "slurm" / "logs").absolute()
     template = find_template(args.template)
     models = chosen_models(args)
     command = shlex.join(main_command(args))
     references = " ".join(f"-s {shlex.quote(selector)}" for selector in chosen_references(args))
-    settings = folder / SETTINGS_FILE
+    settings = settings_file(folder / f"{template.stem}{ARRAY_SUFFIX}")
     line = f'"$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(str(settings))})"'
     scripts = {
         REFERENCE_SUFFIX: fill(
             template, f"{command} {references}", job_name="transcoder_reference",
-            log=folder / "logs" / "%x-%j.out",
+            log=logs / "%x-%j.out",
         ),
         ARRAY_SUFFIX: fill(
             template, f"{command} -s {line}", job_name="transcoder_models",
-            log=folder / "logs" / "%x-%A_%a.out", array=f"0-{len(models) - 1}",
+            log=logs / "%x-%A_%a.out", array=f"0-{len(models) - 1}",
         ),
     }  # fmt: skip
-    (folder / "logs").mkdir(parents=True, exist_ok=True)  # SLURM does not make it
+    logs.mkdir(parents=True, exist_ok=True)  # SLURM does not make it
     atomic_write_text(settings, "\n".join(models) + "\n")
     print(settings)
     for suffix, text in scripts.items():
         path = folder / f"{template.stem}{suffix}"
         atomic_write_text(path, text)
         print(path)
-    print(f"{len(models)} models; submit with: launch_exp_slurms.py {folder}")
+    print(f"{len(models)} models; submit with: {submit_command(folder)}")
     return 0
+
+
+def scripts_folder(experiment_path: Path) -> Path:
+    """Where the scripts of an experiment go: by default to where the published README has them."""
+    if experiment_path == DEFAULT_FOLDER:
+        return Path(__file__).parent
+    return experiment_path / "slurm"
+
+
+def settings_file(models_script: Path) -> Path:
+    """The selectors of the array job's tasks, one a line."""
+    return models_script.with_suffix(".txt")
+
+
+def submit_command(folder: Path) -> str:
+    """The command that submits the scripts in ``folder``."""
+    program = "python exp_train_model/launch_experiment/launch_exp_slurms.py"
+    return program if folder == Path(__file__).parent else f"{program} {shlex.quote(str(folder))}"
 
 
 def find_template(name: str) -> Path:
