@@ -1,12 +1,14 @@
 """Tell what was heard from archives of fast third-octave levels.
 
-Reads .npy, .npz, .h5, .csv, .csv.gz and .parquet files, folders of them and globs; writes, for
-each, the probabilities of sound classes over time into --output, a report of what was irregular,
-and a figure of the most present classes. Running it again goes on where it was broken off.
+Reads tables (.csv, .csv.gz, .txt, .tsv, .xlsx, .parquet) as sensors and meters export them, arrays
+(.npy, .npz, .h5) and JSON, folders of them and globs; --describe says how it takes them. Writes,
+for each, the probabilities of sound classes over time into --output, a report of what was
+irregular, and a figure of the most present classes. Running it again goes on where it was broken
+off.
 
 All inputs of a run are taken as one sensor's: give another sensor another --output. A live stream
-of CSV lines comes from standard input (-) or a growing file (--watch) and gives one line of JSON
-for each second.
+of lines, CSV or JSON, comes from standard input (-) or a growing file (--watch) and gives one line
+of JSON for each second.
 """
 
 import logging
@@ -23,6 +25,8 @@ from transcoder.names import METHODS
 logger = logging.getLogger(__name__)
 
 LIVE_TOP_K = 5
+SENSOR_NAMES = ("cense", "nti", "svantek", "larson-davis", "bk", "01db", "rion", "casella",
+                "onosensor", "noisecapture", "influxdb")  # fmt: skip
 
 
 def build_parser() -> Parser:
@@ -43,8 +47,8 @@ def build_parser() -> Parser:
     levels.add_argument(
         "--db-offset",
         type=float,
-        default=0.0,
-        help="added to every level, to bring it to the scale of full-scale audio",
+        help="added to every level, to bring it to the scale of full-scale audio (default: 0, or "
+        "what --sensor knows)",
     )
     levels.add_argument(
         "--auto-offset",
@@ -61,7 +65,16 @@ def build_parser() -> Parser:
     reading = parser.add_argument_group("reading")
     reading.add_argument("--dataset", default="fast_125ms", help="of .h5 and .npz files")
     reading.add_argument("--time-column", help="of tables (default: the one named like it)")
-    reading.add_argument("--time-format", help="of strptime (default: ISO 8601 or numbers)")
+    reading.add_argument("--time-format", help="of strptime (default: what the stamps show)")
+    reading.add_argument(
+        "--level", help="the quantity to read where there are several: LZeq, LAeq, LZFmax..."
+    )
+    reading.add_argument(
+        "--sensor", choices=SENSOR_NAMES, help="whose files they are, where it cannot be guessed"
+    )
+    reading.add_argument(
+        "--describe", action="store_true", help="say how the inputs are understood, no more"
+    )
     reading.add_argument(
         "--step", type=float, help="seconds from frame to frame, of arrays without time stamps"
     )
@@ -109,12 +122,20 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     is_live = args.watch is not None or "-" in args.inputs
     _check(args, is_live)
+    if args.db_offset is None:
+        from archives.sensors import SENSORS
 
-    from archives.inputs import find_inputs
+        known_db = SENSORS[args.sensor].offset_db if args.sensor else None
+        args.db_offset = 0.0 if args.auto_offset or known_db is None else known_db
+
+    from archives.inputs import find_inputs, refuse_overwriting
     from archives.networks import DEFAULT_WINDOW_S, choose_selection, load_level_classifier
     from transcoder.devices import choose_device
 
-    tasks = [] if is_live else find_inputs(args.inputs)
+    tasks = [] if is_live else find_inputs(args.inputs, args.output)
+    if args.describe:
+        return _describe(args, tasks)
+    refuse_overwriting(tasks, args.output, f".{args.format}")
     if is_live and args.groups is None and args.top_k is None:
         args.top_k = LIVE_TOP_K
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
@@ -135,14 +156,46 @@ def main(argv=None) -> int:
 def _check(args, is_live: bool) -> None:
     if not args.inputs and args.watch is None:
         raise UsageError("give files, folders or globs to classify, - or --watch FILE")
+    if is_live and args.describe:
+        raise UsageError("--describe takes files, not a live stream")
     if is_live and len(args.inputs) + (args.watch is not None) > 1:
         raise UsageError("a live stream (- or --watch) must be the only input")
     if args.window is not None and not 1 <= args.window <= 3600:
         raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
     if args.step is not None and not 0.005 <= args.step <= 1:
         raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
-    if args.auto_offset and (args.db_offset or is_live):
+    if args.auto_offset and (args.db_offset is not None or is_live):
         raise UsageError("--auto-offset needs a whole archive, and no --db-offset beside it")
+
+
+def read_options(args):
+    """What the command line says of the inputs, the presets of ``--sensor`` below it."""
+    from archives.options import ReadOptions
+    from archives.sensors import with_sensor
+
+    read = ReadOptions(
+        data_set=args.dataset,
+        time_column=args.time_column,
+        time_format=args.time_format,
+        step_s=args.step,
+        allow_slow=args.allow_slow,
+        level=args.level,
+    )
+    return with_sensor(read, args.sensor)
+
+
+def _describe(args, tasks: list) -> int:
+    from archives.describe import describe_file
+
+    failures = []
+    for task in tasks:
+        try:
+            print("\n".join(describe_file(task.path, read_options(args), args.db_offset)), "\n")
+        except UserError as error:
+            failures.append(str(error))
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> int:
@@ -150,11 +203,9 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
 
     from archives.classify import Setup, classify_archive, measure_offset
     from archives.levels import LevelScale
-    from archives.open_archive import ReadOptions
     from archives.summary import describe_result
 
-    read = ReadOptions(args.dataset, args.time_column, args.time_format, args.step, args.allow_slow)
-    offset_db = args.db_offset
+    read, offset_db = read_options(args), args.db_offset
     if args.auto_offset:
         offset_db = measure_offset([task.path for task in tasks], read)
         print(f"measured offset; to use it again: --db-offset {offset_db:.1f}")
@@ -210,6 +261,8 @@ def _run_live(args, classify, selection, unit_s: int) -> int:
     from archives.live import classify_lines, followed
 
     scale = LevelScale(args.db_offset, args.missing_band_db)
+    if args.watch is None:
+        sys.stdin.reconfigure(errors="replace")  # a damaged line must not end the stream
     lines = sys.stdin if args.watch is None else followed(args.watch)
     try:
         for line in classify_lines(
@@ -217,11 +270,8 @@ def _run_live(args, classify, selection, unit_s: int) -> int:
             classify,
             selection,
             scale,
+            read_options(args),
             unit_s=unit_s,
-            time_column=args.time_column,
-            time_format=args.time_format,
-            step_s=args.step,
-            allow_slow=args.allow_slow,
         ):
             print(line, flush=True)
     except KeyboardInterrupt:

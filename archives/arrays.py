@@ -1,4 +1,4 @@
-"""Archives that are arrays: .npy, .npz and HDF5, ``(time, 29)`` or ``(chunks, time, 29)``."""
+"""Archives that are arrays: .npy and .npz, ``(time, 29)`` or ``(chunks, time, 29)``."""
 
 import zipfile
 import zlib
@@ -21,8 +21,8 @@ def open_npy(path: Path) -> Archive:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise ArchiveError(f"{path}: cannot be read as .npy: {_first_line(error)}") from None
-    n_frames = _check(array.shape, array.dtype, str(path))
+        raise ArchiveError(f"{path}: cannot be read as .npy: {first_line(error)}") from None
+    n_frames = check_levels(array.shape, array.dtype, str(path))
     flat = array.reshape(n_frames, THIRD_OCTAVE.n_bands)
     return _archive(path, n_frames, lambda start, stop: flat[start:stop], None)
 
@@ -36,15 +36,15 @@ def open_npz(path: Path, data_set: str) -> Archive:
         with zipfile.ZipFile(path) as file:
             names = [name.removesuffix(".npy") for name in file.namelist()]
     except (zipfile.BadZipFile, OSError) as error:
-        raise ArchiveError(f"{path}: cannot be read as .npz: {_first_line(error)}") from None
+        raise ArchiveError(f"{path}: cannot be read as .npz: {first_line(error)}") from None
     name = _choose(names, data_set, str(path))
     where = f"{path}, array {name!r}"
     shape, _, dtype = _npz_header(path, name, where)
-    n_frames = _check(shape, dtype, where)
+    n_frames = check_levels(shape, dtype, where)
     times = None
     for time_name in set(names) & set(TIME_ARRAYS):
         with np.load(path, allow_pickle=False) as arrays:
-            times = _times(arrays[time_name], n_frames, f"{path}, array {time_name!r}")
+            times = times_beside(arrays[time_name], n_frames, f"{path}, array {time_name!r}")
     return Archive(
         path=path,
         blocks=lambda: _npz_blocks(path, name, where, times),
@@ -52,40 +52,6 @@ def open_npz(path: Path, data_set: str) -> Archive:
         bands=ALL_BANDS,
         n_frames=n_frames,
     )
-
-
-def open_hdf5(path: Path, data_set: str) -> Archive:
-    """An HDF5 file: the data set ``data_set``, times in `TIME_ARRAYS` beside it."""
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read as HDF5: {_first_line(error)}") from None
-    levels = file.get(data_set)
-    if not isinstance(levels, h5py.Dataset):
-        found: list[str] = []
-        file.visititems(
-            lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
-        )
-        raise ArchiveError(
-            f"{path}: no data set {data_set!r}; say which with --dataset: it has "
-            f"{', '.join(found) or 'none'}"
-        )
-    where = f"{path}, data set {data_set!r}"
-    n_frames = _check(levels.shape, levels.dtype, where)
-    times = None
-    for name in TIME_ARRAYS:
-        if name in levels.parent:
-            times = _times(levels.parent[name][...], n_frames, f"{path}, data set {name!r}")
-
-    def read(start: int, stop: int) -> NDArray:
-        try:
-            return _hdf5_frames(levels, start, stop)
-        except OSError as error:
-            raise ArchiveError(f"{where}, frame {start}: {_first_line(error)}") from None
-
-    return _archive(path, n_frames, read, times)
 
 
 def _archive(
@@ -105,7 +71,7 @@ def _archive(
     return Archive(path, blocks, times[1] if times else NO_CLOCK, ALL_BANDS, n_frames)
 
 
-def _check(shape: tuple[int, ...], dtype: np.dtype, where: str) -> int:
+def check_levels(shape: tuple[int, ...], dtype: np.dtype, where: str) -> int:
     """Number of frames of an array; `ArchiveError` unless it holds levels."""
     n_bands = THIRD_OCTAVE.n_bands
     if len(shape) not in (2, 3) or shape[-1] != n_bands:
@@ -121,7 +87,7 @@ def _check(shape: tuple[int, ...], dtype: np.dtype, where: str) -> int:
     return n_frames
 
 
-def _times(stamps: NDArray, n_frames: int, where: str) -> tuple[NDArray[np.float64], str]:
+def times_beside(stamps: NDArray, n_frames: int, where: str) -> tuple[NDArray[np.float64], str]:
     import pandas as pd
 
     if stamps.shape != (n_frames,):
@@ -149,7 +115,7 @@ def _npz_header(path: Path, name: str, where: str) -> tuple[tuple[int, ...], boo
             with file.open(f"{name}.npy") as stream:
                 return _read_header(stream)
         except (ValueError, zlib.error, zipfile.BadZipFile, KeyError) as error:
-            raise ArchiveError(f"{where}: {_first_line(error)}") from None
+            raise ArchiveError(f"{where}: {first_line(error)}") from None
 
 
 def _read_header(stream) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -174,7 +140,7 @@ def _npz_blocks(
             try:
                 data = stream.read(size)
             except (zlib.error, zipfile.BadZipFile, EOFError) as error:
-                raise ArchiveError(f"{where}, frame {done}: {_first_line(error)}") from None
+                raise ArchiveError(f"{where}, frame {done}: {first_line(error)}") from None
             if len(data) < size:
                 raise ArchiveError(f"{where}: is cut short after frame {done}")
             levels = np.frombuffer(data, dtype).reshape(count, n_bands).astype(np.float32)
@@ -182,15 +148,5 @@ def _npz_blocks(
             done += count
 
 
-def _hdf5_frames(levels, start: int, stop: int) -> NDArray:
-    """Frames ``start`` to ``stop`` of a two- or three-dimensional data set."""
-    if levels.ndim == 2:
-        return levels[start:stop]
-    per_chunk = levels.shape[1]
-    first = start // per_chunk
-    chunks = levels[first : -(-stop // per_chunk)].reshape(-1, levels.shape[2])
-    return chunks[start - first * per_chunk : stop - first * per_chunk]
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -11,8 +11,10 @@ from tqdm import tqdm
 
 from archives.calibration import LevelHistogram
 from archives.clock import first_together
+from archives.describe import understood
 from archives.frames import FRAME_S, Archive, ArchiveError
 from archives.inference import LevelClassifier
+from archives.inputs import result_paths
 from archives.levels import LevelScale, scaled
 from archives.open_archive import ReadOptions, open_archive
 from archives.parts import PartStore, Rows
@@ -64,21 +66,19 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     """
     archive = open_archive(path, setup.read)
     job = _job(path, setup)
-    result_path = output / f"{name}{setup.suffix}"
-    beside = output / "reports" / name
-    report_path, presence_path = (Path(f"{beside}{end}") for end in (".json", "_presence.npz"))
+    result_path, report_path, presence_path = result_paths(output, name, setup.suffix)
     finished = _finished(report_path, presence_path, result_path, job)
     if finished is not None:
         return finished
 
-    store = PartStore(Path(f"{beside}.parts"), job)
+    store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
     timeline = new_timeline(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
     classified_s = _compute_parts(archive, timeline, histogram, store, setup)
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
     about = {**setup.about, "source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
-    about |= timeline.found.step_note()
+    about |= archive.attributes | timeline.found.step_note()
     description = Description(setup.selection, archive.clock, setup.unit_s, about)
     write_rows(result_path, _watched(store, presence, description), description)
     presence.save(presence_path)
@@ -87,10 +87,13 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         "result": result_path.name,
         "clock": archive.clock,
         "bands": len(archive.bands),
+        "read_as": understood(archive),
+        "sensor": archive.attributes,
         "seconds": presence.total_s,
         "found": timeline.found.as_dict(),
         "step_note": timeline.found.step_note().get("note"),
         "notes": timeline.found.describe(archive.clock),
+        "offset_db": setup.scale.offset_db,
         "level_db": {f"p{p}": histogram.percentile(p) for p in (1, 50, 99)},
         "level_warning": histogram.complaint(),
     }

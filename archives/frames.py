@@ -1,7 +1,7 @@
 """What every reader of an archive gives: blocks of fast third-octave frames, in file order."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,8 @@ class Archive:
     clock: str  # NO_CLOCK, RELATIVE, LOCAL or UTC
     bands: tuple[int, ...]  # which of the 29 bands the file has
     n_frames: int | None  # perhaps an estimate; None if unknown
+    understood: dict[str, str] = field(default_factory=dict)  # of its layout, for people
+    attributes: dict[str, str] = field(default_factory=dict)  # what the file says of its sensor
 
 
 ALL_BANDS = tuple(range(THIRD_OCTAVE.n_bands))

@@ -1,6 +1,7 @@
 """Which files to read, and where their results go."""
 
 import glob
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ class Task:
     name: str
 
 
-def find_inputs(inputs: Sequence[str]) -> list[Task]:
+def find_inputs(inputs: Sequence[str], output: Path | None = None) -> list[Task]:
     """The files that the command line names: files, folders (all below them) and globs.
+
+    What an earlier run wrote into ``output`` is no input, where folders and globs reach it.
 
     Raises
     ------
@@ -29,7 +32,7 @@ def find_inputs(inputs: Sequence[str]) -> list[Task]:
     """
     tasks: dict[Path, Task] = {}
     for given in inputs:
-        for task in _expand(given):
+        for task in _expand(given, output):
             tasks.setdefault(task.path.resolve(), task)
     by_name: dict[str, Task] = {}
     for task in tasks.values():
@@ -42,24 +45,83 @@ def find_inputs(inputs: Sequence[str]) -> list[Task]:
     return list(tasks.values())
 
 
-def _expand(given: str) -> list[Task]:
+def refuse_overwriting(tasks: Sequence[Task], output: Path, suffix: str) -> None:
+    """Raise `UsageError` if a file of the results would take the place of an input.
+
+    Compared are the files, not their names: links and letter case do not hide one.
+    """
+    inputs = {}
+    for task in tasks:
+        if task.path.exists():
+            inputs[_identity(task.path)] = task.path
+    for task in tasks:
+        for path in result_paths(output, task.name, suffix):
+            if path.exists() and _identity(path) in inputs:
+                raise UsageError(
+                    f"{path}: this result would overwrite the input {inputs[_identity(path)]}: "
+                    "give another --output"
+                )
+
+
+def result_paths(output: Path, name: str, suffix: str) -> tuple[Path, Path, Path]:
+    """Where the classes of the archive ``name`` go, their report, and their presence."""
+    beside = output / "reports" / name
+    return output / f"{name}{suffix}", Path(f"{beside}.json"), Path(f"{beside}_presence.npz")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def _is_result(path: Path, output: Path | None) -> bool:
+    """Whether an earlier run wrote ``path``, a file below ``output``."""
+    if output is None or not path.resolve().is_relative_to(output.resolve()):
+        return False
+    within = path.resolve().relative_to(output.resolve())
+    if within.parts[0] == "reports":
+        name = within.relative_to("reports").as_posix()
+        stems = (name.removesuffix(".json"), name.removesuffix("_presence.npz"))
+        return any(_report(output, stem) is not None for stem in stems)
+    report = _report(output, within.with_suffix("").as_posix())
+    return report is not None and report.get("result") == path.name
+
+
+def _report(output: Path, name: str) -> dict | None:
+    """The report of an earlier run, if there is one."""
+    try:
+        report = json.loads((output / "reports" / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report if isinstance(report, dict) and "job" in report else None
+
+
+def _expand(given: str, output: Path | None) -> list[Task]:
     path = Path(given)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and suffix_of(file))
-        if not files:
+        tasks = _tasks_below(path, output)
+        if not tasks:
             raise UserError(f"{path}: this folder holds no {', '.join(SUFFIXES)}")
-        return [Task(file, _stem(file.relative_to(path))) for file in files]
+        return tasks
     if path.exists() or not glob.has_magic(given):
         # a missing file is reported with the others that fail
         return [Task(path, _stem(Path(path.name)))]
-    matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207 (absolute patterns too)
-    if not matches:
+    tasks = []
+    for match in map(Path, sorted(glob.glob(given, recursive=True))):  # noqa: PTH207 (absolute too)
+        if match.is_dir():
+            tasks += _tasks_below(match, output)
+        elif suffix_of(match) and not _is_result(match, output):
+            tasks.append(Task(match, _stem(Path(match.name))))
+    if not tasks:
         raise UserError(f"{given}: matches no file")
+    return tasks
+
+
+def _tasks_below(folder: Path, output: Path | None) -> list[Task]:
     return [
-        task
-        for match in matches
-        if Path(match).is_dir() or suffix_of(Path(match))
-        for task in _expand(match)
+        Task(file, _stem(file.relative_to(folder)))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and suffix_of(file) and not _is_result(file, output)
     ]
 
 

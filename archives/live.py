@@ -1,23 +1,28 @@
-"""A live stream: CSV lines in as they come, one line of JSON out for each unit of time."""
+"""A live stream: lines of CSV or JSON come in, a line of JSON goes out for each unit of time."""
 
 import csv
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from archives.clock import first_together
-from archives.columns import TIME_NAMES, band_columns, find_time_column
+from archives.columns import TIME_NAMES, find_bands, plain
 from archives.frames import FRAME_S, LOCAL, NO_CLOCK, UTC, ArchiveError, Block
+from archives.headers import is_header
 from archives.inference import LevelClassifier
+from archives.json_records import RecordReader, parse_line
 from archives.levels import LevelScale, scaled
+from archives.options import ReadOptions
 from archives.selection import Selection
-from archives.stamps import iso, to_seconds
+from archives.stamps import iso
+from archives.tables import Layout
+from archives.text_tables import best_reading
 from archives.timeline import Timeline, Units
 from transcoder.errors import MissingFileError, UserError
 from transcoder.settings import THIRD_OCTAVE
@@ -26,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 _WHERE = "live stream"
+_MOST_HEADER_LINES = 60
+_JSON = re.compile(r"[^\s{\[]*\s*[{\[]")  # perhaps behind a topic of MQTT
 
 
 def followed(path: Path) -> Iterator[str]:
@@ -49,23 +56,20 @@ def classify_lines(
     classify: LevelClassifier,
     selection: Selection,
     scale: LevelScale,
+    read: ReadOptions,
     *,
     unit_s: int,
-    time_column: str | None,
-    time_format: str | None,
-    step_s: float | None = None,
-    allow_slow: bool = False,
 ) -> Iterator[str]:
     """JSON lines ``{"time": ..., "coverage": ..., "classes": {name: probability}}``.
 
     Where the levels are not those of 125 ms, each line says so under ``"note"``.
 
-    The first line names the columns, as in a CSV archive; or there is none, and each line holds
-    29 levels, or a time and 29 levels. A line that cannot be read is reported and counts as
-    missing; the stream goes on.
+    The lines are JSON records, or a table: the first lines name the columns, as in an archive; or
+    there are none, and each line holds 29 levels, or a time and 29 levels. A line that cannot be
+    read is reported and counts as missing; the stream goes on.
     """
-    stream = _LineReader(lines, time_column, time_format)
-    timeline = Timeline(unit_s, where=_WHERE, step_s=step_s, allow_slow=allow_slow)
+    stream = _Stream(lines, read)
+    timeline = Timeline(unit_s, where=_WHERE, step_s=read.step_s, allow_slow=read.allow_slow)
     for units in timeline.units(scaled(first_together(stream.blocks()), stream.bands, scale)):
         for row in range(len(units)):
             line = _line(units[row : row + 1], classify, selection, stream.clock, unit_s)
@@ -88,72 +92,108 @@ def _line(
     }
 
 
-class _LineReader:
-    """Lines as blocks, each as it comes."""
+class _TableLines:
+    """Lines of a table: its names first, perhaps below a preamble; or 29 levels, or a time more."""
 
-    def __init__(
-        self, lines: Iterable[str], time_column: str | None, time_format: str | None
-    ) -> None:
-        self._lines = iter(lines)
-        first = next(self._lines, "")
-        if not first.strip():
-            raise UserError("live stream: no line came in")
-        self._separator = max(",;\t", key=first.count)
-        names = self._cells(first)
-        self._row = 1  # of the next line
-        if _is_number(names[-1]):
-            self._lines = chain([first], self._lines)
-            names = _usual_names(len(names))
+    def __init__(self, lines: Iterator[tuple[int, str]], options: ReadOptions):
+        waiting = [next(lines)]
+        text = waiting[0][1]
+        self._separator = next((sign for sign in ";\t" if text.count(sign) > 8), ",")
+        header, rows = None, [self._cells(text)]
+        if not _is_bare(rows[0]):
+            # names may stand below a preamble and over several lines: up to the first levels
+            self._separator, rows, header = best_reading(text)
+            for line in islice(lines, _MOST_HEADER_LINES):
+                waiting.append(line)
+                self._separator, rows, header = best_reading("".join(text for _, text in waiting))
+                if header is not None and header.first_row < len(rows):
+                    break
+        if header is not None:
+            names, n_used = header.names, header.first_row
+        elif _is_bare(rows[0]):
+            names, n_used = _usual_names(len(rows[0])), 0
         else:
-            self._row += 1
+            names, n_used = rows[0], 1
         self._names = names
-        has_time = any(name.casefold() in TIME_NAMES for name in names)
-        if has_time or time_column is not None:
-            self._time = find_time_column(names, time_column, _WHERE)
-        else:
-            self._time = None
-        bands = band_columns([name for name in names if name != self._time], _WHERE)
-        self._positions = [names.index(name) for name in bands.values()]
-        self.bands = tuple(bands)
-        self._time_format = time_format
-        self.clock = NO_CLOCK
+        self._lines = chain(waiting[n_used:], lines)
+        frame = pd.DataFrame([row for row in rows[n_used:] if len(row) == len(names)] or None,
+                             columns=range(len(names)), dtype=object)  # fmt: skip
+        self._layout = self._layout_of(frame, options)
+        self.bands = tuple(self._layout.bands.columns)
 
-    def blocks(self) -> Iterator[Block]:
-        """A block for each line."""
-        for line in self._lines:
+    def _layout_of(self, frame: pd.DataFrame, options: ReadOptions) -> Layout:
+        try:
+            return Layout.of(self._names, frame, options, _WHERE)
+        except ArchiveError:
+            names = [plain(name) for name in self._names]
+            if options.time_column or any(name in TIME_NAMES for name in names):
+                raise
+        bands = find_bands(self._names, _WHERE, options.level)
+        return Layout(_WHERE, self._names, (), bands, None, None)
+
+    def blocks(self) -> Iterator[tuple[Block, str]]:
+        for row, line in self._lines:
+            cells = self._cells(line)
+            if len(cells) != len(self._names):
+                logger.warning(
+                    "%s, row %d: %d cells, not %d; passed over",
+                    _WHERE, row, len(cells), len(self._names),
+                )  # fmt: skip
+                continue
             try:
-                yield self._block(line)
+                yield self._layout.block(pd.DataFrame([self._values(cells)]), first_row=row)
             except ArchiveError as error:
                 logger.warning("%s; passed over", error)
-            self._row += 1
 
-    def _block(self, line: str) -> Block:
-        cells = self._cells(line)
-        where = f"{_WHERE}, row {self._row}"
-        if len(cells) != len(self._names):
-            raise ArchiveError(f"{where}: {len(cells)} cells, not {len(self._names)}")
-        levels = np.full((1, THIRD_OCTAVE.n_bands), np.nan, dtype=np.float32)
-        for band, position in zip(self.bands, self._positions, strict=True):
-            levels[0, band] = self._number(cells[position], where)
-        if self._time is None:
-            return Block(None, levels)
-        stamp = cells[self._names.index(self._time)]
-        column = pd.Series([float(stamp) if _is_number(stamp) else stamp])
-        times_s, self.clock = to_seconds(
-            column, time_format=self._time_format, first_row=self._row, where=_WHERE
-        )
-        return Block(times_s, levels)
-
-    def _number(self, cell: str, where: str) -> float:
-        if self._separator != ",":
-            cell = cell.replace(",", ".")
-        try:
-            return float(cell) if cell else np.nan
-        except ValueError:
-            raise ArchiveError(f"{where}: {cell!r} is not a level in dB") from None
+    def _values(self, cells: list[str]) -> list[str | float]:
+        """Numbers where there are any; a date and a time of day stay text, to be joined."""
+        joined = self._layout.time if len(self._layout.time) > 1 else ()
+        return [
+            cell if place in joined or not _is_number(cell) else float(cell.replace(",", "."))
+            for place, cell in enumerate(cells)
+        ]
 
     def _cells(self, line: str) -> list[str]:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=self._separator), [])]
+
+
+class _JsonLines:
+    """Lines that are JSON records."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]], options: ReadOptions):
+        row, first = next(lines)
+        where = f"{_WHERE}, row {row}"
+        self._lines = chain([(row, first)], lines)
+        self._reader = RecordReader(parse_line(first, where), options, where)
+        self.bands = self._reader.bands
+
+    def blocks(self) -> Iterator[tuple[Block, str]]:
+        for row, line in self._lines:
+            try:
+                record = parse_line(line, f"{_WHERE}, row {row}")
+                yield self._reader.block([record], [row], _WHERE)
+            except ArchiveError as error:
+                logger.warning("%s; passed over", error)
+
+
+class _Stream:
+    """Lines of either kind as blocks, each as it comes; ``clock`` is that of the last one."""
+
+    def __init__(self, lines: Iterable[str], options: ReadOptions):
+        numbered = ((row, line) for row, line in enumerate(lines, start=1) if line.strip())
+        first = next(numbered, None)
+        if first is None:
+            raise UserError(f"{_WHERE}: no line came in")
+        is_json = _JSON.match(first[1]) is not None
+        self._reader = (_JsonLines if is_json else _TableLines)(chain([first], numbered), options)
+        self.bands = self._reader.bands
+        self.clock = NO_CLOCK
+
+    def blocks(self) -> Iterator[Block]:
+        for block, clock in self._reader.blocks():
+            self.clock = clock
+            if len(block):
+                yield block
 
 
 def _usual_names(n_cells: int) -> list[str]:
@@ -165,6 +205,14 @@ def _usual_names(n_cells: int) -> list[str]:
             f"{len(names)} levels, or a line of column names first"
         )
     return names if n_cells == len(names) else [TIME_NAMES[0], *names]
+
+
+def _is_bare(cells: list[str]) -> bool:
+    """Whether a first line holds levels, and perhaps a time, but no names."""
+    are_numbers = [_is_number(cell) for cell in cells]
+    return all(are_numbers[1:]) and not is_header(cells) and (
+        are_numbers[0] or len(cells) == THIRD_OCTAVE.n_bands + 1
+    )  # fmt: skip
 
 
 def _is_number(cell: str) -> bool:

@@ -1,22 +1,15 @@
 """One way to open an archive of any format."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from archives.frames import Archive, ArchiveError
+from archives.options import ReadOptions
 
-SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".csv", ".csv.gz", ".parquet")
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What the name of a file does not tell about it."""
-
-    data_set: str = "fast_125ms"  # of .h5 and .npz
-    time_column: str | None = None  # of tables; by default the one that is named like it
-    time_format: str | None = None  # of strptime; by default ISO 8601 or numbers
-    step_s: float | None = None  # from frame to frame, where there are no stamps; else 125 ms
-    allow_slow: bool = False  # take steps of up to a second
+SUFFIXES = (
+    ".npy", ".npz", ".h5", ".hdf5", ".csv", ".csv.gz", ".txt", ".tsv", ".xlsx", ".parquet",
+    ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".geojson",
+)  # fmt: skip
+_TEXT = (".csv", ".csv.gz", ".txt", ".tsv")
 
 
 def suffix_of(path: Path) -> str:
@@ -40,11 +33,22 @@ def open_archive(path: Path, options: ReadOptions | None = None) -> Archive:
     if not path.stat().st_size:
         raise ArchiveError(f"{path}: is empty")
     suffix = suffix_of(path)
-    if suffix in (".csv", ".csv.gz", ".parquet"):
-        from archives import tables
+    if suffix in _TEXT:
+        from archives.text_tables import open_text
 
-        opener = tables.open_parquet if suffix == ".parquet" else tables.open_csv
-        return opener(path, options.time_column, options.time_format)
+        return open_text(path, options)
+    if suffix == ".parquet":
+        from archives.tables import open_parquet
+
+        return open_parquet(path, options)
+    if suffix == ".xlsx":
+        from archives.spreadsheets import open_xlsx
+
+        return open_xlsx(path, options)
+    if suffix.startswith((".json", ".ndjson", ".geojson")):
+        from archives.json_records import open_json
+
+        return open_json(path, options)
     from archives import arrays
 
     if suffix == ".npy":
@@ -52,5 +56,7 @@ def open_archive(path: Path, options: ReadOptions | None = None) -> Archive:
     if suffix == ".npz":
         return arrays.open_npz(path, options.data_set)
     if suffix in (".h5", ".hdf5"):
-        return arrays.open_hdf5(path, options.data_set)
+        from archives.hdf5 import open_hdf5
+
+        return open_hdf5(path, options)
     raise ArchiveError(f"{path}: unknown kind of file; known are {', '.join(SUFFIXES)}")

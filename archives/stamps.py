@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from archives.frames import LOCAL, RELATIVE, UTC, ArchiveError
 
 _EARLIEST_DATE_S = 1e8  # 1973: a smaller number of seconds counts from some other start
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
 _LATEST_DATE_S = 1e10  # year 2286: larger numbers are milli-, micro- or nanoseconds
 
 
@@ -21,7 +22,7 @@ def to_seconds(
         Numbers (seconds; since 1970 also milli-, micro- or nanoseconds), dates, or text in ISO
         8601 or ``time_format`` (of `datetime.strptime`). Empty cells give NaN.
     first_row
-        Row of the file where the column starts, for messages.
+        Row of the file where the column starts, for messages. Rows are labelled from 0.
 
     Returns
     -------
@@ -43,19 +44,42 @@ def to_seconds(
     given = text.dropna()
     if given.empty:
         return np.full(len(text), np.nan), LOCAL
-    parse = {"format": time_format or "ISO8601", "errors": "coerce"}
-    aware = pd.to_datetime(given.iloc[:1], **parse)
-    is_utc = getattr(aware.dtype, "tz", None) is not None
-    dates = pd.to_datetime(text, utc=True, **parse)
+    dates = parsed(text, time_format)
     bad = dates.isna().to_numpy() & text.notna().to_numpy()
     if bad.any():
+        numbers = pd.to_numeric(text, errors="coerce")
+        if time_format is None and (numbers.notna() == text.notna()).all():
+            return _from_numbers(numbers.to_numpy(np.float64, na_value=np.nan))
         row = int(bad.argmax())
         wanted = f"the form {time_format!r}" if time_format else "ISO 8601 (or give --time-format)"
         raise ArchiveError(
-            f"{where}, row {first_row + row}: the time {text.iloc[row]!r} does not follow {wanted}"
+            f"{where}, row {first_row + int(text.index[row])}: the time {text.iloc[row]!r} does "
+            f"not follow {wanted}"
+        )
+    has_zone = given.str.contains(_ZONE).to_numpy(bool)
+    if has_zone.any() and not has_zone.all():
+        row = int((has_zone != has_zone[0]).argmax())
+        raise ArchiveError(
+            f"{where}, row {first_row + int(given.index[row])}: the time {given.iloc[row]!r} "
+            f"{'has a' if has_zone[row] else 'lacks the'} zone, unlike those before"
         )
     seconds, _ = _from_dates(dates)
-    return seconds, UTC if is_utc else LOCAL
+    if time_format is not None and "%d" not in time_format:
+        return seconds % 86400, RELATIVE  # times of day
+    return seconds, UTC if has_zone.any() else LOCAL
+
+
+def parsed(text: pd.Series, time_format: str | None) -> pd.Series:
+    """Dates in UTC of ``text``, NaT where it does not follow ``time_format`` (or ISO 8601)."""
+    dates = pd.to_datetime(text, utc=True, format=time_format or "ISO8601", errors="coerce")
+    if time_format is not None and time_format[-2:] == "%f":
+        # instruments leave out a fraction of zero
+        bad = dates.isna() & text.notna()
+        if bad.any():
+            dates[bad] = pd.to_datetime(
+                text[bad], utc=True, format=time_format[:-3], errors="coerce"
+            )
+    return dates
 
 
 def _from_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:

@@ -19,6 +19,8 @@ def describe_result(result: Result) -> list[str]:
         f"{result.path}{state}: {report['seconds']:.0f} s, {report['bands']} bands, broadband "
         f"{levels['p50']:.1f} dB (99 %: {levels['p99']:.1f} dB)"
     ]
+    read_as = "; ".join(f"{name}: {value}" for name, value in report["read_as"].items())
+    lines.append(f"  {read_as}; clock: {report['clock']}; offset: {report['offset_db']:+g} dB")
     return lines + [f"  {note}" for note in report["notes"]]
 
 

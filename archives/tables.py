@@ -1,25 +1,29 @@
-"""Archives that are tables with a time column and one column a band: CSV and Parquet."""
+"""Archives that are tables with a time column and one column a band, whatever they are read from.
 
-import csv
-import gzip
-import re
-import zlib
-from collections.abc import Iterator
+The readers (`text_tables`, `spreadsheets`, Parquet here) give frames of pandas whose columns are
+numbered; what their columns mean is found here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archives.columns import band_columns, find_time_column
-from archives.frames import BLOCK_FRAMES, LOCAL, UTC, Archive, ArchiveError, Block
-from archives.stamps import to_seconds
+from archives.columns import Bands, band_name, band_of, find_bands, find_time_columns, plain
+from archives.frames import BLOCK_FRAMES, LOCAL, NO_CLOCK, UTC, Archive, ArchiveError, Block
+from archives.options import ReadOptions
+from archives.stamp_forms import form_of, is_order_open
+from archives.stamps import parsed, to_seconds
+from archives.weighting import weighting_db
 from transcoder.settings import THIRD_OCTAVE
 
-_SAMPLE_LINES = 1000  # to estimate how many a file has
-_DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
+Frames = Callable[[], Iterator[tuple[pd.DataFrame, int]]]
+"""Gives a table from its start: pieces with numbered columns, and the file's row of their first."""
+
+_EVENT_COLUMNS = ("record type", "event", "marker", "event type")
 
 
 @dataclass(frozen=True)
@@ -27,88 +31,194 @@ class Layout:
     """Which columns of a table are read, and how."""
 
     where: str  # names the table in messages
-    time: str
-    bands: dict[int, str]
-    time_format: str | None = None
+    names: Sequence[str]
+    time: tuple[int, ...]  # a column of stamps, or one of dates and one of times of day
+    bands: Bands
+    time_format: str | None
+    event: int | None  # a column that says of rows that they hold no levels
 
     @classmethod
     def of(
-        cls, names: list[str], *, where: str, given_time: str | None, time_format: str | None
+        cls, names: Sequence[str], first: pd.DataFrame, options: ReadOptions, where: str
     ) -> "Layout":
-        time = find_time_column(names, given_time, where)
-        bands = band_columns([name for name in names if name != time], where)
-        return cls(where, time, bands, time_format)
+        """The layout of a table from its names and first rows."""
+        time = find_time_columns(names, options.time_column, where)
+        others = ["" if position in time else str(name) for position, name in enumerate(names)]
+        bands = find_bands(others, where, options.level)
+        event = next((n for n, name in enumerate(names) if plain(name) in _EVENT_COLUMNS), None)
+        layout = cls(where, list(names), time, bands, options.time_format, event)
+        if options.time_format is not None:
+            return layout
+        time_format = _format_of(layout.stamps(first), options.date_order)
+        return cls(where, list(names), time, bands, time_format, event)
 
-    @property
-    def columns(self) -> list[str]:
-        return [self.time, *self.bands.values()]
+    def stamps(self, frame: pd.DataFrame) -> pd.Series:
+        """The column of stamps; a date and a time of day are joined."""
+        if not self.time:
+            return pd.Series(pd.NA, index=frame.index)
+        if len(self.time) == 1:
+            return frame[self.time[0]]
+        date, time = (_as_text(frame[position]) for position in self.time)
+        # a date may hold the time already, or midnight of a spreadsheet
+        return date.str.replace(r"[ T]00:00:00(?:\.0+)?$", "", regex=True) + " " + time
 
     def block(self, frame: pd.DataFrame, first_row: int) -> tuple[Block, str]:
         """Rows of the table as frames, and their clock; errors name the row and the column."""
-        times_s, clock = to_seconds(
-            frame[self.time],
-            time_format=self.time_format,
-            first_row=first_row,
-            where=self.where,
-        )
+        frame = frame.reset_index(drop=True)
         levels = np.full((len(frame), THIRD_OCTAVE.n_bands), np.nan, dtype=np.float32)
-        for band, name in self.bands.items():
-            levels[:, band] = self._numbers(frame[name], first_row)
+        is_text = np.zeros(levels.shape, dtype=bool)
+        for band, position in self.bands.columns.items():
+            levels[:, band], is_text[:, band] = _numbers(frame[position])
+        stamps = self.stamps(frame)
+        without = np.isnan(levels).all(axis=1)
+        if without.any():
+            kept = ~self._is_left_out(frame, stamps, without, is_text, first_row)
+            frame, stamps, levels, is_text = frame[kept], stamps[kept], levels[kept], is_text[kept]
+        if is_text.any():
+            row, band = (int(n[0]) for n in np.nonzero(is_text))
+            position = self.bands.columns[band]
+            raise ArchiveError(
+                f"{self.where}, row {first_row + frame.index[row]}, column "
+                f"{self.names[position]!r}: {str(frame[position].iloc[row]).strip()!r} is not a "
+                "level in dB"
+            )
+        if self.bands.weighting != "Z":
+            levels -= weighting_db(self.bands.weighting).astype(np.float32)
+        if not self.time:
+            return Block(None, levels), NO_CLOCK
+        times_s, clock = to_seconds(
+            stamps, time_format=self.time_format, first_row=first_row, where=self.where
+        )
         return Block(times_s, levels), clock
 
-    def _numbers(self, column: pd.Series, first_row: int) -> NDArray[np.float32]:
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            return column.to_numpy(np.float32, na_value=np.nan)
-        text = column.astype("string").str.strip()
-        numbers = pd.to_numeric(text.mask(text == ""), errors="coerce")
-        bad = (numbers.isna() & text.notna() & (text != "")).to_numpy(bool)
-        if bad.any():
-            row = int(bad.argmax())
-            raise ArchiveError(
-                f"{self.where}, row {first_row + row}, column {column.name!r}: "
-                f"{text.iloc[row]!r} is not a level in dB"
-            )
-        return numbers.to_numpy(np.float32, na_value=np.nan)
+    def _is_left_out(
+        self,
+        frame: pd.DataFrame,
+        stamps: pd.Series,
+        without: NDArray[np.bool_],
+        is_text: NDArray[np.bool_],
+        first_row: int,
+    ) -> NDArray[np.bool_]:
+        """Rows without levels that are none of the table's: events, repeated names, endings."""
+        left_out = np.zeros(len(frame), dtype=bool)
+        rows = np.flatnonzero(without)
+        if self.event is not None:
+            left_out[rows] = (_as_text(frame[self.event].iloc[rows]) != "").to_numpy(bool)
+        text = _as_text(stamps.iloc[rows])
+        is_stamp = (
+            parsed(text, self.time_format).notna() | pd.to_numeric(text, errors="coerce").notna()
+        )
+        left_out[rows[~is_stamp.to_numpy(bool)]] = True
+        for row in np.flatnonzero(left_out & (is_text.sum(axis=1) > len(self.bands.columns) / 2)):
+            for band, position in self.bands.columns.items():
+                named = band_of(frame[position].iloc[row])
+                if named not in (None, band):
+                    raise ArchiveError(
+                        f"{self.where}, row {first_row + row}: the columns change: "
+                        f"{self.names[position]!r} becomes {frame[position].iloc[row]!r}"
+                    )
+        return left_out
 
 
-def open_csv(path: Path, given_time: str | None, time_format: str | None) -> Archive:
-    """A CSV file, plain or gzipped: separated by commas, semicolons or tabs, one header line.
+def _as_text(column: pd.Series) -> pd.Series:
+    return column.astype("string").str.strip().fillna("")
 
-    Semicolons go with a decimal comma where the first rows have one.
-    """
-    dialect = _sniff(path)
-    layout = Layout.of(
-        dialect.names, where=str(path), given_time=given_time, time_format=time_format
+
+def _numbers(column: pd.Series) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Levels of a column, NaN where there is none, and where text stands in their place."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column.to_numpy(np.float32, na_value=np.nan), np.zeros(len(column), dtype=bool)
+    text = column.astype("string").str.strip().replace("", pd.NA)
+    numbers = pd.to_numeric(text, errors="coerce")
+    if (numbers.isna() & text.notna()).any():  # a comma that the first rows did not have
+        numbers = numbers.fillna(
+            pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
+        )
+    return (
+        numbers.to_numpy(np.float32, na_value=np.nan),
+        (numbers.isna() & text.notna()).to_numpy(bool),
     )
 
-    def blocks() -> Iterator[tuple[Block, str]]:
-        done = 0
-        try:
-            with pd.read_csv(
-                path,
-                sep=dialect.separator,
-                decimal=dialect.decimal,
-                index_col=False,
-                chunksize=BLOCK_FRAMES,
-                skip_blank_lines=False,
-                skipinitialspace=True,
-                encoding="utf-8-sig",
-                low_memory=False,
-            ) as chunks:
-                for frame in chunks:
-                    # the header is row 1
-                    yield layout.block(frame, first_row=done + 2)
-                    done += len(frame)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-            raise ArchiveError(f"{path}, after row {done + 1}: {reason}") from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ArchiveError(f"{path}, after row {done + 1}: damaged: {error}") from None
 
-    return _archive(path, blocks, layout, dialect.n_rows)
+def _format_of(stamps: pd.Series, date_order: str) -> str | None:
+    """The format of the first stamps; None for numbers, dates and ISO 8601."""
+    if not pd.api.types.is_string_dtype(stamps) and not pd.api.types.is_object_dtype(stamps):
+        return None
+    text = _as_text(stamps)
+    text = text[text != ""]
+    numbers = pd.to_numeric(text, errors="coerce").notna()
+    if text.empty or numbers.mean() > 0.5 or parsed(text, None).notna().mean() > 0.5:
+        return None
+    return form_of(text.tolist(), date_order)
 
 
-def open_parquet(path: Path, given_time: str | None, time_format: str | None) -> Archive:
+def table_archive(
+    path: Path,
+    frames: Frames,
+    names: Sequence[str],
+    options: ReadOptions,
+    n_frames: int | None,
+    weighting: str = "",
+) -> Archive:
+    """The archive that ``frames`` give; ``weighting``: of all levels, as a line above says."""
+    where = str(path)
+    first = next(frames(), None)
+    if first is None or not len(first[0]):
+        find_bands(names, where, options.level)  # the names may be what is wrong
+        raise ArchiveError(f"{path}: holds no rows of levels below its column names")
+    layout = Layout.of(names, first[0], options, where)
+    if weighting and layout.bands.weighting == "Z":
+        bands = layout.bands
+        said = Bands(bands.columns, bands.quantity, weighting, bands.others)
+        layout = Layout(where, layout.names, layout.time, said, layout.time_format, layout.event)
+    clock = _clock(layout, frames)
+
+    def blocks() -> Iterator[Block]:
+        for frame, first_row in frames():
+            block, block_clock = layout.block(frame, first_row)
+            # a zone may show only in the first stamp; dates and plain seconds do not mix
+            if (block_clock in (LOCAL, UTC)) != (clock in (LOCAL, UTC)) and len(block):
+                raise ArchiveError(f"{path}: time stamps change from {clock} to {block_clock}")
+            yield block
+
+    understood = _understood(layout, first[0], options)
+    return Archive(path, blocks, clock, tuple(layout.bands.columns), n_frames, understood)
+
+
+def _clock(layout: Layout, frames: Frames) -> str:
+    """The clock of the first rows that hold levels."""
+    for frame, first_row in frames():
+        block, clock = layout.block(frame, first_row)
+        if len(block):
+            return clock
+    raise ArchiveError(f"{layout.where}: holds no rows of levels below its column names")
+
+
+def _understood(layout: Layout, first: pd.DataFrame, options: ReadOptions) -> dict[str, str]:
+    """What was made of the names, for people."""
+    bands = layout.bands
+    found = list(bands.columns)
+    ends = [str(layout.names[bands.columns[band]]) for band in (found[0], found[-1])]
+    quantity = bands.quantity or "not named"
+    if bands.weighting != "Z":
+        quantity += f", turned back from {bands.weighting} weighting by the curve of IEC 61672"
+    if bands.others:
+        quantity += f" (--level chooses: there is {', '.join(bands.others)} too)"
+    time = " and ".join(repr(layout.names[position]) for position in layout.time)
+    if layout.time_format is not None:
+        time += f" as {layout.time_format}"
+        texts = _as_text(layout.stamps(first)).tolist()
+        if options.time_format is None and is_order_open(texts, layout.time_format):
+            time += " (day and month could change places: --time-format settles it)"
+    return {
+        "bands": f"{len(found)}, {band_name(found[0])} to {band_name(found[-1])}, in columns "
+        f"{ends[0]!r} to {ends[1]!r}",
+        "quantity": quantity,
+        "time": time,
+    }
+
+
+def open_parquet(path: Path, options: ReadOptions) -> Archive:
     """A Parquet file, read batch by batch."""
     import pyarrow
     import pyarrow.parquet as parquet
@@ -116,74 +226,26 @@ def open_parquet(path: Path, given_time: str | None, time_format: str | None) ->
     try:
         with parquet.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
+            types = [str(field.type) for field in file.schema_arrow]
             n_frames = file.metadata.num_rows
     except (pyarrow.ArrowException, OSError) as error:
         reason = (str(error).splitlines() or ["unknown reason"])[0]
         raise ArchiveError(f"{path}: cannot be read as Parquet: {reason}") from None
-    layout = Layout.of(names, where=str(path), given_time=given_time, time_format=time_format)
+    shown = ["time" if name.startswith("__index_level_") and kind.startswith("timestamp") else name
+             for name, kind in zip(names, types, strict=True)]  # fmt: skip
 
-    def blocks() -> Iterator[tuple[Block, str]]:
+    def frames() -> Iterator[tuple[pd.DataFrame, int]]:
         done = 0
         with parquet.ParquetFile(path) as file:
             try:
-                for batch in file.iter_batches(BLOCK_FRAMES, columns=layout.columns):
-                    yield layout.block(batch.to_pandas(), first_row=done)
+                for batch in file.iter_batches(BLOCK_FRAMES):
+                    # without pandas' own metadata an index is a column like any other
+                    frame = pyarrow.Table.from_batches([batch]).to_pandas(ignore_metadata=True)
+                    frame.columns = range(len(names))
+                    yield frame, done
                     done += len(batch)
             except (pyarrow.ArrowException, OSError) as error:
                 reason = (str(error).splitlines() or ["unknown reason"])[0]
                 raise ArchiveError(f"{path}, after row {done}: {reason}") from None
 
-    return _archive(path, blocks, layout, n_frames)
-
-
-def _archive(path: Path, blocks, layout: Layout, n_frames: int | None) -> Archive:
-    first = next(islice(blocks(), 1), None)
-    if first is None or not len(first[0]):
-        raise ArchiveError(f"{path}: holds no rows")
-    clock = first[1]
-
-    def checked() -> Iterator[Block]:
-        for block, block_clock in blocks():
-            # a zone may show only in the first stamp; dates and plain seconds do not mix
-            if (block_clock in (LOCAL, UTC)) != (clock in (LOCAL, UTC)):
-                raise ArchiveError(f"{path}: time stamps change from {clock} to {block_clock}")
-            yield block
-
-    return Archive(path, checked, clock, tuple(layout.bands), n_frames)
-
-
-@dataclass(frozen=True)
-class _Dialect:
-    """How a CSV file is written."""
-
-    separator: str
-    decimal: str
-    names: list[str]
-    n_rows: int  # about
-
-
-def _sniff(path: Path) -> _Dialect:
-    try:
-        with path.open("rb") as raw:
-            stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
-            head = [line.decode("utf-8-sig") for line in islice(stream, _SAMPLE_LINES)]
-            read_bytes = raw.tell() if stream is not raw else sum(map(len, head))
-            size = raw.seek(0, 2)
-    except UnicodeDecodeError as error:
-        raise ArchiveError(f"{path}: is not UTF-8 text (byte {error.start} of a line)") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path}: cannot be read: {error}") from None
-    if not head or not head[0].strip():
-        raise ArchiveError(f"{path}, row 1: is empty; a line of column names must come first")
-    separator = max(",;\t", key=head[0].count)
-    header, *rows = csv.reader(head, delimiter=separator, skipinitialspace=True)
-    for number, row in enumerate(rows, start=2):
-        # pandas drops what is too much in the first rows
-        if any(row[len(header) :]):
-            raise ArchiveError(
-                f"{path}, row {number}: {len(row)} cells under {len(header)} column names"
-            )
-    has_comma = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows[:20] for cell in row)
-    is_all = len(head) < _SAMPLE_LINES
-    n_rows = len(rows) if is_all else round(len(rows) * size / read_bytes)
-    return _Dialect(separator, "," if has_comma else ".", header, n_rows)
+    return table_archive(path, frames, shown, options, n_frames)

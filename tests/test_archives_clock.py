@@ -221,10 +221,8 @@ def run_live(text, **clock):
         quick_classifier(),
         traffic_voice_birds("YamNet"),
         LevelScale(),
+        ReadOptions(**clock),
         unit_s=1,
-        time_column=None,
-        time_format=None,
-        **clock,
     )
 
 

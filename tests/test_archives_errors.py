@@ -100,10 +100,6 @@ def no_gzip(path):
     table(levels(N)).to_csv(path, index=False, compression=None)
 
 
-def latin1(path):
-    path.write_bytes("température;1000\n1;2\n".encode("latin-1"))
-
-
 def cut_npy(path):
     np.save(path, levels(N))
     path.write_bytes(path.read_bytes()[:-1000])
@@ -168,13 +164,12 @@ def cut_parquet(path):
 
 MALFORMED = [
     ("empty.csv", nothing, "is empty"),
-    ("noise.csv", noise, "not UTF-8"),
-    ("latin1.csv", latin1, "not UTF-8"),
+    ("noise.csv", noise, "row 1: is no text"),
     ("header.csv", header_only, "holds no rows"),
     ("untimed.csv", no_time_column, "no time column .*--time-column; it has '20'"),
     ("bandless.csv", no_bands, "no column is named after a third-octave band"),
     ("twice.csv", band_twice, "columns '1000' and '1 kHz' are the same band"),
-    ("octaves.csv", octave_bands, "the band 79.4 Hz is missing between others"),
+    ("octaves.csv", octave_bands, "the band 80 Hz is missing between others"),
     ("few.csv", few_bands, "only 4 third-octave bands"),
     ("text.csv", text_as_level, "row 43, column '1000': 'loud' is not a level"),
     ("stamp.csv", wrong_stamp, "row 9: the time 'yesterday'.*--time-format"),
@@ -202,7 +197,9 @@ MALFORMED = [
     ("noise.parquet", noise, "cannot be read as Parquet"),
     ("cut.parquet", cut_parquet, "cannot be read as Parquet"),
     ("text.parquet", parquet_of_text, "row 3, column '500': 'n/a' is not a level"),
-    ("levels.txt", noise, "unknown kind of file"),
+    ("levels.doc", noise, "unknown kind of file"),
+    ("noise.xlsx", noise, "cannot be read as .xlsx"),
+    ("noise.json", noise, "is no JSON"),
 ]
 
 

@@ -13,11 +13,10 @@ from archive_data import BAND_NAMES, levels, quick_classifier, stamps, table, un
 
 from archives.levels import LevelScale
 from archives.live import classify_lines, followed
+from archives.options import ReadOptions
 from archives.selection import all_classes, traffic_voice_birds
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT
-
-ABOUT = {"time_column": None, "time_format": None}
 
 
 def run(text, *, selection=None, unit_s=1):
@@ -26,8 +25,8 @@ def run(text, *, selection=None, unit_s=1):
         quick_classifier(),
         selection or all_classes("YamNet"),
         LevelScale(),
+        ReadOptions(),
         unit_s=unit_s,
-        **ABOUT,
     )
     return [json.loads(line) for line in lines]
 
@@ -65,7 +64,7 @@ def test_bad_lines_are_passed_over(caplog):
     assert len(found) == 10
     assert list(found[0]["classes"]) == ["traffic", "voice", "birds"]
     assert "row 31: 1 cells, not 30; passed over" in caplog.text
-    assert "row 51: 'x" in caplog.text
+    assert "row 51, column '20': 'x" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_results_come_while_the_stream_runs():
             yield line
 
     out = classify_lines(
-        stream(), quick_classifier(), all_classes("YamNet"), LevelScale(), unit_s=1, **ABOUT
+        stream(), quick_classifier(), all_classes("YamNet"), LevelScale(), ReadOptions(), unit_s=1
     )
     for second in range(1, 9):
         next(out)

@@ -1,0 +1,78 @@
+"""Tables in Excel workbooks, read row by row."""
+
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from archives.frames import BLOCK_FRAMES, Archive, ArchiveError
+from archives.headers import find_header
+from archives.options import ReadOptions
+from archives.tables import table_archive
+
+_SAMPLE_ROWS = 200
+_MOST_COLUMNS = 2000
+
+
+def open_xlsx(path: Path, options: ReadOptions) -> Archive:
+    """The sheet of a workbook whose rows name the most bands."""
+    best: tuple[int, str, list] = (0, "", [])
+    for sheet in _sheets(path):
+        rows = [[_text(cell) for cell in row] for row in islice(_rows(path, sheet), _SAMPLE_ROWS)]
+        header = find_header(rows)
+        if header is not None and len(header.names) > best[0]:
+            best = (len(header.names), sheet, [header])
+    if not best[2]:
+        raise ArchiveError(
+            f"{path}: no sheet has a row of columns named after third-octave bands (such as "
+            "'1 kHz')"
+        )
+    _, sheet, (header,) = best
+    width = len(header.names)
+
+    def frames() -> Iterator[tuple[pd.DataFrame, int]]:
+        rows = islice(_rows(path, sheet), header.first_row, None)
+        done = header.first_row + 1
+        while part := [list(row[:width]) for row in islice(rows, BLOCK_FRAMES)]:
+            part = [row + [None] * (width - len(row)) for row in part]
+            frame = pd.DataFrame(part, columns=range(width)).infer_objects()
+            yield frame, done
+            done += len(part)
+
+    return table_archive(path, frames, header.names, options, None, header.weighting)
+
+
+def _sheets(path: Path) -> list[str]:
+    with _Workbook(path) as book:
+        return [sheet.title for sheet in book.worksheets]
+
+
+def _rows(path: Path, sheet: str) -> Iterator[tuple]:
+    with _Workbook(path) as book:
+        yield from book[sheet].iter_rows(values_only=True, max_col=_MOST_COLUMNS)
+
+
+class _Workbook:
+    """A workbook opened to read it row by row; what is wrong with it is told in one line."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __enter__(self):
+        import openpyxl
+
+        try:
+            self._book = openpyxl.load_workbook(self._path, read_only=True, data_only=True)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, SyntaxError) as error:
+            reason = (str(error).splitlines() or ["damaged"])[0]
+            raise ArchiveError(f"{self._path}: cannot be read as .xlsx: {reason}") from None
+        return self._book
+
+    def __exit__(self, *_) -> None:
+        self._book.close()
+
+
+def _text(cell) -> str:
+    return "" if cell is None else str(cell)

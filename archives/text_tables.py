@@ -1,0 +1,188 @@
+"""Tables that are text, plain or gzipped: CSV and what instruments write beside it."""
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from archives.frames import BLOCK_FRAMES, Archive, ArchiveError
+from archives.headers import Header, find_header, longest_run
+from archives.long_tables import is_long, long_archive
+from archives.options import ReadOptions
+from archives.tables import table_archive
+
+_SAMPLE_LINES = 1000  # to find the header, and to estimate how many lines a file has
+_LONGEST_LINE = 1_000_000  # bytes
+_DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
+_NO_LEVEL = ["-", "--", "---", "----", "-.-", "*", "***"]  # beside those that pandas knows
+_BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text is written: its encoding, separator, decimal sign and header."""
+
+    encoding: str
+    separator: str
+    decimal: str
+    header: Header
+    n_rows: int  # about
+
+
+def open_text(path: Path, options: ReadOptions) -> Archive:
+    """A text of levels: separated by commas, semicolons or tabs, its header found.
+
+    Semicolons and tabs go with a decimal comma where the first rows have one.
+    """
+    rows, dialect = _sniff(path)
+    names = dialect.header.names
+
+    def frames(chunk: int = BLOCK_FRAMES) -> Iterator[tuple[pd.DataFrame, int]]:
+        done = 0
+        first_row = dialect.header.first_row + 1  # rows are counted from 1
+        try:
+            with pd.read_csv(
+                path,
+                sep=dialect.separator,
+                decimal=dialect.decimal,
+                header=None,
+                names=range(len(names)),
+                skiprows=dialect.header.first_row,
+                index_col=False,
+                chunksize=chunk,
+                skip_blank_lines=False,
+                skipinitialspace=True,
+                na_values=_NO_LEVEL,
+                encoding=dialect.encoding,
+                low_memory=False,
+            ) as chunks:
+                for frame in chunks:
+                    yield frame, first_row + done
+                    done += len(frame)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+            reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+            raise ArchiveError(f"{path}, after row {first_row + done - 1}: {reason}") from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ArchiveError(
+                f"{path}, after row {first_row + done - 1}: damaged: {error}"
+            ) from None
+
+    if dialect.header.first_row >= len(rows) and not is_long(names):
+        frames = _no_frames
+    if is_long(names):
+        return long_archive(path, frames, names, options)
+    return table_archive(path, frames, names, options, dialect.n_rows, dialect.header.weighting)
+
+
+def _no_frames() -> Iterator[tuple[pd.DataFrame, int]]:
+    return iter(())
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """Text and its encoding: UTF-8, UTF-16 with a mark, or Latin-1."""
+    for mark, encoding in _BOMS.items():
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), encoding
+    try:
+        return data.decode("utf-8-sig"), "utf-8-sig"
+    except UnicodeDecodeError as error:
+        if error.end >= len(data):  # cut within a character
+            return data[: error.start].decode("utf-8-sig"), "utf-8-sig"
+        return data.decode("cp1252", errors="replace"), "cp1252"
+
+
+def _sniff(path: Path) -> tuple[list[list[str]], Dialect]:
+    try:
+        with path.open("rb") as raw:
+            stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
+            head = _first_lines(stream, path)
+            read_bytes = raw.tell() if stream is not raw else len(head)
+            size = raw.seek(0, 2)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{path}: cannot be read: {error}") from None
+    text, encoding = decoded(head)
+    if "\0" in text or not text.strip():
+        what = "is no text" if text.strip("\0 \r\n\t") else "is empty"
+        raise ArchiveError(f"{path}, row 1: {what}; a table of levels is needed")
+    n_lines = text.count("\n")
+    separator, rows, header = best_reading(text)
+    if header is None:
+        place, seen = next((n, row) for n, row in enumerate(rows) if any(row))
+        header = Header([cell.strip() for cell in seen], place + 1)
+    _check_cells(rows, header, separator, path)
+    data = rows[header.first_row :]
+    has_comma = any(_DECIMAL_COMMA.fullmatch(cell) for row in data[:20] for cell in row)
+    is_all = n_lines < _SAMPLE_LINES
+    n_rows = len(data) if is_all else round(len(data) * size / max(read_bytes, 1))
+    return rows, Dialect(encoding, separator, "," if has_comma else ".", header, n_rows)
+
+
+def _first_lines(stream: BinaryIO, path: Path) -> bytes:
+    lines = []
+    for _ in range(_SAMPLE_LINES):
+        line = stream.readline(_LONGEST_LINE)
+        if len(line) >= _LONGEST_LINE:
+            raise ArchiveError(
+                f"{path}, row {len(lines) + 1}: is longer than {_LONGEST_LINE} bytes"
+            )
+        if not line:
+            break
+        lines.append(line)
+    return b"".join(lines)
+
+
+def best_reading(text: str) -> tuple[str, list[list[str]], Header | None]:
+    """The separator by which a row names the most bands, the rows it gives, and their header."""
+    readings = []
+    for separator in ",;\t":
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
+        header = find_header(rows)
+        if header is None:
+            long = next((n for n, row in enumerate(rows) if is_long(row)), None)
+            header = None if long is None else Header(rows[long], long + 1)
+        n_bands = longest_run(header.names) if header else 0
+        readings.append((n_bands, max(map(len, rows), default=0), separator, rows, header))
+    _, _, separator, rows, header = max(readings, key=lambda reading: reading[:2])
+    return separator, rows, header
+
+
+def _check_cells(rows: list[list[str]], header: Header, separator: str, path: Path) -> None:
+    """Refuse rows with more cells than names: pandas would drop them, or shift all."""
+    width = len(header.names)
+    for number, row in enumerate(rows[header.first_row :], start=header.first_row + 1):
+        if any(row[width:]):
+            hint = ""
+            if separator == "," and len(row) > 1.5 * width:
+                hint = " (is the comma its decimal sign too? separate cells by semicolons or tabs)"
+            raise ArchiveError(
+                f"{path}, row {number}: {len(row)} cells under {width} column names{hint}"
+            )
+    if header.first_row < len(rows):
+        return
+    for number, row in enumerate(rows[: header.first_row], start=1):
+        others = [sign for sign in ",;\t" if sign != separator and len(row) == 1
+                  and row[0].count(sign) >= max(width - 1, 9)]  # fmt: skip
+        if others and number > 1:
+            raise ArchiveError(
+                f"{path}, row {number}: its cells are separated by {others[0]!r}, the column "
+                f"names by {separator!r}"
+            )
+
+
+def head_of(path: Path, n_bytes: int = 4096) -> str:
+    """The first characters of a text, gzipped or not."""
+    try:
+        with path.open("rb") as raw:
+            stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
+            return decoded(b"".join(islice(iter(lambda: stream.read(n_bytes), b""), 1)))[0]
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{path}: cannot be read: {error}") from None
