@@ -27,7 +27,7 @@ _GOOD_DB = 0.1  # a second's levels are corrected until they are within this, RM
 _HEARD_DB = 60.0  # ...as far as they are this far below its loudest level or less...
 _MOST_CORRECTIONS = 24  # ...or so often: bands beside a pure tone never get there
 _FITTINGS = 10  # within each correction
-_EDGE = 100  # samples at a frame's ends over which corrections fade: 3 ms
+_EDGE = 200  # samples at a frame's ends over which corrections fade: 6 ms
 _MAX_FACTOR = 5.0  # of one correction on the amplitude of a bin
 
 
