@@ -67,6 +67,9 @@ def build_parser() -> Parser:
         help="left out at a time for the nearest class: each recording, all of a source or of a "
         "fold, which names give as <fold>-<source>-<part>",
     )
+    parser.add_argument(
+        "--only", nargs="+", metavar="TEXT", help="methods whose names contain one of these"
+    )
     parser.add_argument("--partial", action="store_true",
                         help="also judge what recordings have beyond their last whole second, "
                              "completed with silence, as the programs classify it")  # fmt: skip
@@ -94,13 +97,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.output is not None and args.output.suffix != ".csv":
         raise UsageError(f"--output {args.output}: give a name that ends in .csv")
 
+    from torch import channels_last
+
     from exp_train_model.judging.methods import find_methods, read_constant
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
 
     device = choose_device(args.device)
     judge = load_classifier(args.classifier, args.classifier_weights).to(device)
+    judge.to(memory_format=channels_last)  # twice as fast on a CPU
     methods = find_methods(args.models, judge, device)
+    if args.only is not None:
+        methods = {k: v for k, v in methods.items() if any(text in k for text in args.only)}
+    if not methods:
+        raise UsageError(f"--only {' '.join(args.only)}: no method has such a name")
     if args.constant is not None:
         methods["constant: mean of training"] = read_constant(args.constant, judge)
     rows = []

@@ -211,6 +211,16 @@ def test_nothing_to_compare_on(capsys):
     assert "give --features or --recordings" in capsys.readouterr().err
 
 
+def test_only_some_methods(world, capsys):
+    arguments = ["--recordings", world / "noise.wav", "--models", world / "mine", "--only"]
+    assert compare_transcoders.main([str(a) for a in (*arguments, "mels", "PINV")]) == 0
+    printed = capsys.readouterr().out
+    assert "| PINV |" in printed and "| mine: CNN-mels, 2 channels, epoch 1 |" in printed
+    assert "CNN-logits" not in printed
+    assert compare_transcoders.main([str(a) for a in (*arguments, "wavelets")]) == 2
+    assert "no method has such a name" in capsys.readouterr().err
+
+
 def test_output_that_is_no_table(world, capsys):
     arguments = ["--recordings", world / "noise.wav", "--output", world / "table.md"]
     assert compare_transcoders.main([str(a) for a in arguments]) == 2

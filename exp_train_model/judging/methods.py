@@ -42,6 +42,8 @@ class ThroughMels:
     def __init__(self, transcoder: Transcoder, judge: Classifier):
         self.transcoder = transcoder
         self.judge = judge
+        # the layout that a CPU's convolutions are 1.5 to 2 times as fast in
+        transcoder.model.to(memory_format=torch.channels_last)
 
     def __call__(self, levels: Tensor) -> Answer:
         mels = self.transcoder.from_third_octave(levels)
