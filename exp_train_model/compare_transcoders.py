@@ -72,7 +72,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--partial", action="store_true",
                         help="also judge what recordings have beyond their last whole second, "
-                             "completed with silence, as the programs classify it")  # fmt: skip
+                             "completed with silence, as a second like any other")  # fmt: skip
     parser.add_argument("--perturb", action="store_true",
                         help="also with offsets, missing bands and 1-s levels")  # fmt: skip
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
@@ -153,11 +153,9 @@ def compare(material: "Material", methods: "dict[str, Method]", judge: str, args
 
 def _material(args, judge) -> "Iterator[Material]":
     from exp_train_model.judging.material import load_features, load_recordings
-    from transcoder.transcode import Transcoder
 
-    front_end = Transcoder(args.classifier)
     for path in args.recordings:
-        yield load_recordings(path, judge, front_end, partial=args.partial)
+        yield load_recordings(path, judge, partial=args.partial)
     for path in args.features:
         yield load_features(path, judge)
 

@@ -108,7 +108,7 @@ def test_labelled_recordings_with_listeners_and_perturbations(tmp_path, rng):
 def test_a_method_with_several_draws(tmp_path, rng):
     """Anything that maps levels to an `Answer` is judged; draws are averaged behind the judge."""
     judge, front_end = load_classifier("YamNet"), Transcoder("YamNet")
-    found = material.load_recordings(labelled(tmp_path, rng), judge, front_end)
+    found = material.load_recordings(labelled(tmp_path, rng), judge)
 
     def noisy(levels):
         generator = torch.Generator().manual_seed(len(levels))
@@ -143,9 +143,9 @@ def test_folds_by_name():
 
 def test_partial_last_second(tmp_path, rng):
     write(tmp_path / "noise.wav", rng, seconds=2.4)
-    judge, front_end = load_classifier("YamNet"), Transcoder("YamNet")
-    whole = material.load_recordings(tmp_path, judge, front_end)
-    with_rest = material.load_recordings(tmp_path, judge, front_end, partial=True)
+    judge = load_classifier("YamNet")
+    whole = material.load_recordings(tmp_path, judge)
+    with_rest = material.load_recordings(tmp_path, judge, partial=True)
     assert (whole.counts, with_rest.counts) == ([2], [3])
     assert torch.equal(whole.levels[0], with_rest.levels[0][:2])
     np.testing.assert_allclose(whole.truth, with_rest.truth[:2], rtol=1e-4, atol=1e-6)
@@ -171,9 +171,7 @@ def test_recordings_that_cannot_be_judged(tmp_path, rng):
         material.find_recordings(tmp_path)
     write(tmp_path / "short" / "short.wav", rng, seconds=0.5)
     with pytest.raises(UserError, match="shorter than a second"):
-        material.load_recordings(
-            tmp_path / "short", load_classifier("YamNet"), Transcoder("YamNet")
-        )
+        material.load_recordings(tmp_path / "short", load_classifier("YamNet"))
 
 
 def test_perturbations(rng):

@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from exp_train_model.clip_features import FeatureConfig, extractors
+from exp_train_model.feature_files import levels_name, mels_name
 from exp_train_model.features import Features
 from exp_train_model.open_corpus.unpack import SOUND_SUFFIXES
-from transcoder.audio import AudioError, n_chunks, read_audio
+from transcoder.audio import AudioError, n_chunks, prepare, read_audio, to_chunks
 from transcoder.audioset import TVB_NAMES
 from transcoder.class_tables import table_rows
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UserError
 from transcoder.settings import CHUNK_DURATION_S
-from transcoder.transcode import Transcoder
 
 PRESENCE_COLUMNS = ("recording", *TVB_NAMES.values())
 """Headings of a table of listeners' time of presence, between 0 and 1."""
+
+_BATCH_S = 64
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,18 @@ def find_recordings(path: Path) -> list[Recording]:
     return _with_presence(loose or labelled, tables[0]) if tables else loose or labelled
 
 
-def load_recordings(
-    path: Path, judge: Classifier, front_end: Transcoder, *, partial: bool = False
-) -> Material:
+def load_recordings(path: Path, judge: Classifier, *, partial: bool = False) -> Material:
     """Decode a set and let the judge hear its true Mels; errors as `find_recordings`.
 
-    What is left at the end of a recording, less than a second, is left out; with ``partial`` it is
-    completed with silence, as the programs do.
+    Levels and Mels are those of training: of each second by itself. What is left at the end of a
+    recording, less than a second, is left out; with ``partial`` it is completed with silence and
+    counts as any second.
     """
     found = find_recordings(path)
+    config = FeatureConfig(classifiers=(judge.name,))
+    modules = extractors(config)
     levels, mels = [], []
+    wanted = {levels_name(judge.name, config.input_type): levels, mels_name(judge.name): mels}
     for recording in found:
         waveform, sample_rate = read_audio(recording.path)
         seconds = n_chunks(waveform.size, sample_rate)
@@ -114,8 +120,10 @@ def load_recordings(
             seconds = waveform.size // (sample_rate * CHUNK_DURATION_S)
         if not seconds:
             raise AudioError(f"{recording.path}: is shorter than a second: take it out of the set")
-        levels.append(front_end.third_octave_of(waveform, sample_rate)[:seconds])
-        mels.append(front_end.true_mels(waveform, sample_rate)[:seconds])
+        for name, of_all in wanted.items():
+            rate, module = modules[name].sample_rate, modules[name].module
+            chunks = torch.from_numpy(to_chunks(prepare(waveform, sample_rate, rate), rate))
+            of_all.append(torch.cat([module(batch) for batch in chunks[:seconds].split(_BATCH_S)]))
     return Material(
         name=path.name,
         recordings=tuple(recording.path.stem for recording in found),
