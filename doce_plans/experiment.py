@@ -72,6 +72,8 @@ class Experiment:
         From a setting and the experiment to all the files that the setting's step leaves.
     folder
         Root of the experiment's files.
+    given
+        Options of the command line that advised commands have to repeat: `Parser.given`.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Experiment:
     paths: Mapping[str, str]
     outputs: "Callable[[Setting, Experiment], Sequence[Path]]"
     folder: Path = Path()
+    given: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plans", tuple(self.plans))

@@ -19,8 +19,10 @@ from exp_classif_eval.probability_files import (
     METHODS_OF,
     PROBABILITIES_ROOT,
     SAMPLINGS,
+    TRANSCODER_ALIASES,
     probability_path,
 )
+from transcoder.advice import fetch_command
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import PROJECT_ROOT
@@ -30,6 +32,7 @@ _SHOWN_PROBLEMS = 20
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
+    parser.aliases = TRANSCODER_ALIASES
     parser.add_argument(
         "--audio_dataset_name", choices=tuple(DATASETS), required=True, help="the data set"
     )
@@ -55,7 +58,8 @@ def build_parser() -> Parser:
         "--transcoder",
         nargs="+",
         choices=tuple(METHODS_OF),
-        help="self: the true Mels; cnn: CNN-logits (default: those with weights)",
+        help="self: the true Mels (true_mels); cnn: CNN-logits (cnn_logits) (default: those with "
+        "weights)",
     )
     parser.add_argument(
         "--batch-size", type=int, help="seconds computed at once (default: 16, on a GPU 256)"
@@ -101,9 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     sounds = find_sounds(folder, sampling=SAMPLINGS[args.published_sampling])
     if not sounds.names:
         raise MissingFileError(
-            f"{folder}: no sound files; fetch them with: python download_datasets.py -l "
-            f"{args.audio_dataset_name}, or name the folder that has {args.audio_dataset_name} "
-            "with --audio_dataset_path"
+            f"{folder}: no sound files; fetch them with: "
+            f"{fetch_command(args.audio_dataset_name, args.audio_dataset_path)}, or name the "
+            f"folder that has {args.audio_dataset_name} with --audio_dataset_path"
         )
     store = ProbabilityStore(path, sounds)
     if args.overwrite:

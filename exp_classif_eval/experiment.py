@@ -69,8 +69,8 @@ def predictions_file(setting: "Setting", experiment: Experiment) -> Path:
     return experiment.file("predictions", setting, "predictions", ".npz")
 
 
-def command_for(setting: "Setting") -> str:
+def command_for(setting: "Setting", experiment: Experiment) -> str:
     """The command that runs one setting."""
     factors = [name for name in setting if len(setting.plan.factors[name]) > 1]
     selector = "+".join(f"{name}={setting[name]}" for name in factors)
-    return f"{COMMAND} -s {setting.plan.name}/{selector} -c"
+    return f"{COMMAND} -s {setting.plan.name}/{selector} -c{experiment.given}"

@@ -6,6 +6,7 @@ Into the folder export: the scores of each data set beside the published ones
 (classes_<data set>/).
 """
 
+import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
@@ -46,11 +47,15 @@ def build_parser() -> Parser:
 
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    experiment = classification_experiment(args.experiment_path)
+    experiment = dataclasses.replace(
+        classification_experiment(args.experiment_path),
+        given=parser.given(args, "experiment_path"),
+    )
     problems = []
     names = args.dataset or list(DATASETS)
     for name in names:

@@ -58,7 +58,7 @@ class Identify:
         self, setting: "Setting", step: str, experiment: Experiment, now: dict[str, str]
     ) -> Identity:
         of = setting.replace("step", step)
-        return input_record(of, experiment, command=files.command_for(of), now=now)
+        return input_record(of, experiment, command=files.command_for(of, experiment), now=now)
 
 
 def _mark(content: bytes, *names: str) -> str:

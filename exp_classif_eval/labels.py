@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K, Dataset, dataset
+from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
 from transcoder.settings import CHUNK_DURATION_S
 
@@ -89,6 +90,9 @@ def read_labels(
     Raises `UserError` that names file and line for a table that is missing or wrong.
     """
     path = Path(folder) / dataset(dataset_name).metadata
+    if not path.is_file():
+        command = fetch_command(dataset_name, Path(folder).parent)
+        raise MissingFileError(f"{path} is missing; fetch the data set with: {command}")
     if dataset_name == URBANSOUND8K.name:
         return urbansound8k_labels(path)
     return sonyc_ust_labels(path, published_labels=published_labels)

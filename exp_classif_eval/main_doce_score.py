@@ -3,6 +3,7 @@
 The plans are in ``exp_classif_eval/plans.py``; ``-p`` shows them.
 """
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +28,12 @@ def build_parser() -> Parser:
 
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    experiment = classification_experiment(args.experiment_path)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    experiment = dataclasses.replace(
+        classification_experiment(args.experiment_path),
+        given=parser.given(args, "experiment_path", "audio_dataset_path", "data_path"),
+    )
     if args.compute is None:
         return run(experiment, _nothing, args)
 

@@ -13,13 +13,17 @@ One HDF5 file for each data set, one row for each sound file:
 import os
 from pathlib import Path
 
-from transcoder.files import DATA_ROOT
+from transcoder.advice import option
+from transcoder.files import DATA_ROOT, PROJECT_ROOT
 
 PROBABILITIES_ROOT = DATA_ROOT / "classif_probabilities"
 """Default folder of the files."""
 
 METHODS_OF = {"self": None, "cnn": "cnn_logits", "cnn_mels": "cnn_mels", "pinv": "pinv"}
 """The plans' transcoders, and what the library calls them; "self" is none: the true Mels."""
+
+TRANSCODER_ALIASES = {"true_mels": "self", "cnn_logits": "cnn"}
+"""The house's words for what the published plans call otherwise."""
 
 CLASSIFIERS = ("PANN", "YamNet")
 
@@ -33,7 +37,8 @@ def probability_path(folder: str | os.PathLike, dataset_name: str) -> Path:
     return Path(folder) / f"{dataset_name}.h5"
 
 
-def create_command(path: Path) -> str:
-    """The command that makes the file at ``path``."""
-    options = "" if path.parent == PROBABILITIES_ROOT else f" --output_path {path.parent}"
-    return f"{_SCRIPT} --audio_dataset_name {path.stem}{options}"
+def create_command(path: Path, sounds: str | os.PathLike = PROJECT_ROOT) -> str:
+    """The command that makes the file at ``path`` of the data sets in the folder ``sounds``."""
+    where = option("audio_dataset_path", sounds, PROJECT_ROOT)
+    where += option("output_path", path.parent, PROBABILITIES_ROOT)
+    return f"{_SCRIPT} --audio_dataset_name {path.stem}{where}"

@@ -152,9 +152,9 @@ class ProbabilityStore:
                     older.copy(name, file, name)
 
 
-def open_probabilities(path: Path) -> h5py.File:
+def open_probabilities(path: Path, command: str = "") -> h5py.File:
     """Open a file for reading; errors name the command that makes it."""
-    command = create_command(path)
+    command = command or create_command(path)
     if not path.is_file():
         raise MissingFileError(f"{path} is missing; make it with: {command}")
     try:
@@ -178,8 +178,12 @@ class StoredProbabilities:
     origin: dict[str, str]  # the weights they were computed with, and the sampling
 
 
-def read_probabilities(path: Path, classifier: str, transcoder: str) -> StoredProbabilities:
+def read_probabilities(
+    path: Path, classifier: str, transcoder: str, command: str = ""
+) -> StoredProbabilities:
     """The class probabilities of one classifier behind one transcoder.
+
+    ``command`` makes the file, for messages; by default `create_command`.
 
     Raises
     ------
@@ -188,12 +192,13 @@ def read_probabilities(path: Path, classifier: str, transcoder: str) -> StoredPr
     UserError
         If it is damaged.
     """
-    with open_probabilities(path) as file:
+    command = command or create_command(path)
+    with open_probabilities(path, command) as file:
         name = f"{classifier}/{transcoder}"
         if name not in file:
             raise MissingFileError(
                 f"{path}: has no probabilities of {classifier} for transcoder={transcoder}; add "
-                f"them with: {create_command(path)} --classifier {classifier} "
+                f"them with: {command} --classifier {classifier} "
                 f"--transcoder {transcoder}"
             )
         done = file["done"][:]

@@ -80,7 +80,7 @@ def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, str]:
 def read_predictions(setting: "Setting", experiment: Experiment) -> Predictions:
     """What the setting's metric step stored; errors name the command that stores it."""
     path = predictions_file(setting, experiment)
-    return load(path, Predictions, command=command_for(setting))
+    return load(path, Predictions, command=command_for(setting, experiment))
 
 
 def class_tables(

@@ -22,7 +22,7 @@ from exp_classif_eval.identity import Identify, Material
 from exp_classif_eval.labels import LabelledFiles, read_labels
 from exp_classif_eval.options import RunOptions
 from exp_classif_eval.predictions import Outputs, Predictions, load, metric_arrays, save
-from exp_classif_eval.probability_files import probability_path
+from exp_classif_eval.probability_files import create_command, probability_path
 from exp_classif_eval.probability_store import StoredProbabilities, read_probabilities
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
@@ -104,7 +104,7 @@ class Steps:
         self, setting: "Setting", experiment: Experiment, names: NDArray
     ) -> NDArray[np.float32]:
         """What the heads say, in the order of ``names``."""
-        command = files.command_for(setting.replace("step", "eval"))
+        command = files.command_for(setting.replace("step", "eval"), experiment)
         path = files.outputs_file(setting, experiment)
         outputs = load(path, Outputs, command=command)
         order = np.argsort(outputs.files)
@@ -116,7 +116,8 @@ class Steps:
 
     def _read_material(self, dataset: str, classifier: str, transcoder: str) -> Material:
         path = probability_path(self.options.data_path, dataset)
-        stored = read_probabilities(path, classifier, transcoder)
+        command = create_command(path, self.options.audio_dataset_path)
+        stored = read_probabilities(path, classifier, transcoder, command)
         n_classes = stored.values.shape[1]
         if n_classes != front_end(classifier).n_classes:
             raise UserError(

@@ -100,7 +100,7 @@ def _load_model(setting: "Setting", experiment: Experiment) -> nn.Module:
         return Pinv(classifier, input_type=input_type(setting["dataset"]))
     path = files.model_file(setting, experiment)
     if not path.is_file():
-        command = files.command_for(setting.replace("step", "train"))
+        command = files.command_for(setting.replace("step", "train"), experiment)
         raise MissingFileError(f"{path} is missing; train it with: {command}")
     model, _ = load_checkpoint(path, classifier=classifier)
     return model.to(memory_format=torch.channels_last)

@@ -110,6 +110,6 @@ def oracle_setting(setting: "Setting", experiment: Experiment) -> "Setting":
     )
 
 
-def command_for(setting: "Setting") -> str:
+def command_for(setting: "Setting", experiment: Experiment) -> str:
     """The command that runs one setting."""
-    return f"{COMMAND} -s {selector_of(setting, with_step=True)} -c"
+    return f"{COMMAND} -s {selector_of(setting, with_step=True)} -c{experiment.given}"

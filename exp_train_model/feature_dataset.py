@@ -25,6 +25,7 @@ from exp_train_model.feature_writer import (
     shard_problems,
 )
 from exp_train_model.tau_splits import SplitConfig, split_table
+from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_write_text
 
@@ -124,7 +125,7 @@ def create_dataset(
     if not (Path(audio_path) / table.filename[0]).parent.is_dir():
         raise MissingFileError(
             f"{(Path(audio_path) / table.filename[0]).parent}: no such folder, so no clip is "
-            "there; fetch the data set with: python download_datasets.py --dataset TAU"
+            f"there; fetch the data set with: {fetch_command('TAU', Path(audio_path).parent)}"
         )
     table_text = table.to_csv(index=False, lineterminator="\n")
     settings_text = _settings_text(config, table_text)

@@ -13,6 +13,7 @@ One HDF5 file for each split, one row for each 1-s chunk of a recording:
 import os
 from pathlib import Path
 
+from transcoder.advice import option
 from transcoder.files import DATA_ROOT
 
 FEATURES_ROOT = DATA_ROOT / "features"
@@ -40,9 +41,7 @@ def split_path(data_path: str | os.PathLike, dataset_name: str, split: str) -> P
 def create_command(dataset_name: str, data_path: str | os.PathLike = FEATURES_ROOT) -> str:
     """The command that makes a data set."""
     options = _OPTIONS.get(dataset_name, f"--dataset_name {dataset_name}")
-    if Path(data_path) != FEATURES_ROOT:
-        options += f" --output_path {data_path}"
-    return f"{_SCRIPT} {options}"
+    return f"{_SCRIPT} {options}{option('output_path', data_path, FEATURES_ROOT)}"
 
 
 def mels_name(classifier: str) -> str:

@@ -91,7 +91,7 @@ class Identify:
         if not is_trained(setting):
             return marks
         model = files.model_file(setting, experiment)
-        command = files.command_for(setting.replace("step", "train"))
+        command = files.command_for(setting.replace("step", "train"), experiment)
         if not model.is_file() or not settings_path(model).is_file():
             raise MissingFileError(f"{model} is missing; train it with: {command}")
         facts = model_facts(setting, experiment)
@@ -110,7 +110,7 @@ class Identify:
             "outputs": setting.replace("step", "evaluate"),
         }
         return {
-            name: input_record(of, experiment, command=files.command_for(of), now=now)
+            name: input_record(of, experiment, command=files.command_for(of, experiment), now=now)
             for name, of in inputs.items()
         }
 

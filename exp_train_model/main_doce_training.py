@@ -3,6 +3,7 @@
 The five plans are in ``exp_train_model/plans.py``; ``-p`` shows them.
 """
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Sequence
@@ -28,8 +29,12 @@ def build_parser() -> Parser:
 
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    experiment = training_experiment(args.experiment_path)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    experiment = dataclasses.replace(
+        training_experiment(args.experiment_path),
+        given=parser.given(args, "experiment_path", "data_path"),
+    )
     options = RunOptions.from_arguments(args)
     if args.compute is None:
         return command_line.run(experiment, _nothing, args)

@@ -4,6 +4,7 @@ Settings are chosen with the selectors of main_doce_training.py; the step makes 
 Without any, the curves are those of the paper's CNN-logits.
 """
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,11 +48,14 @@ def build_parser() -> Parser:
 
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
     from doce_plans.outputs import load_array
     from transcoder.files import atomic_path
 
-    experiment = training_experiment(args.experiment_path)
+    experiment = dataclasses.replace(
+        training_experiment(args.experiment_path), given=parser.given(args, "experiment_path")
+    )
     settings = {
         setting.replace("step", "train"): None
         for selector in args.select or [CNN_LOGITS]
@@ -71,14 +75,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             figure.savefig(temporary, dpi=150)
         print(path)
     if len(missing) == len(settings):
-        hint = f"; run for instance: {command_for(missing[0])}" if missing else ""
+        hint = f"; run for instance: {command_for(missing[0], experiment)}" if missing else ""
         raise MissingFileError(
             f"none of the {len(settings)} trainings selected has left curves in "
             f"{experiment.path('loss')}{hint}"
         )
     if not args.select:
         for setting in missing:
-            print(f"missing: {setting.identifier()}; run: {command_for(setting)}", file=sys.stderr)
+            print(
+                f"missing: {setting.identifier()}; run: {command_for(setting, experiment)}",
+                file=sys.stderr,
+            )
     return 0
 
 

@@ -37,11 +37,12 @@ def score(setting: "Setting", experiment: Experiment) -> None:
 
     oracle = files.oracle_setting(setting, experiment)
     own = setting.replace("step", "evaluate")
-    with (
-        open_outputs(files.output_file(oracle, experiment), command=files.command_for(oracle)) as
-        true,
-        open_outputs(files.output_file(own, experiment), command=files.command_for(own)) as model,
-    ):  # fmt: skip
+
+    def outputs_of(what: "Setting"):
+        path = files.output_file(what, experiment)
+        return open_outputs(path, command=files.command_for(what, experiment))
+
+    with outputs_of(oracle) as true, outputs_of(own) as model:
         _, chunks_per_file = np.unique(true["file_index"][:], return_counts=True)
         has_mels = "mels" in model
         values = file_metrics(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exp_train_model.feature_files import SPLITS
+from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UsageError, UserError
 
 if TYPE_CHECKING:  # pandas takes half a second to import
@@ -154,8 +155,9 @@ def _read_table(path: Path) -> pd.DataFrame:
 
     if not path.is_file():
         raise MissingFileError(
-            f"{path}: no such file; fetch the data set with: python download_datasets.py "
-            "--dataset TAU (or make sounds with --dataset DEMO, and give --audio_dataset_path DEMO)"
+            f"{path}: no such file; fetch the data set with: "
+            f"{fetch_command('TAU', path.parents[2])} (or make sounds with: "
+            f"{fetch_command('DEMO')}, and give --audio_dataset_path DEMO)"
         )
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)

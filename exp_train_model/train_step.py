@@ -151,7 +151,7 @@ def _material(
                 files.output_file(oracle, experiment, split),
                 features,
                 teacher=marks["teacher"],
-                command=files.command_for(oracle),
+                command=files.command_for(oracle, experiment),
             )
         splits[split] = make_batches(
             features,

@@ -11,6 +11,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError
 from transcoder.files import atomic_write_text
 
@@ -72,7 +73,10 @@ def write_recalculated(folder: Path) -> None:
     if recalculated.exists():
         return
     if not original.exists():
-        raise MissingFileError(f"{original} is missing: run download_datasets.py")
+        raise MissingFileError(
+            f"{original} is missing; fetch it with: "
+            f"{fetch_command('URBAN-SOUND-8K', folder.parent)}"
+        )
     with original.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     paths = [folder / "audio" / row["slice_file_name"] for row in rows]

@@ -15,7 +15,10 @@ import generate_audio
 import plot_spectro_dcase2023
 import plot_thirdo_mel_bands_repartition
 from demo_scenes import figure
+from exp_classif_eval import main_doce_score
+from exp_train_model import main_doce_training
 from reproduction import report, showcase
+from transcoder.advice import fetch_command
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import read_settings
 from transcoder.classifiers import SMALL_YAMNET, load_classifier
@@ -73,6 +76,47 @@ def test_parser_takes_both_spellings_and_shows_defaults():
     assert (args.data_path, args.dry_run) == ("there", True)
     assert "folder (default: here)" in parser.format_help()
     assert "False" not in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    "script, option",
+    [
+        ("generate_audio", "--output_path"),
+        ("generate_audio", "--output-path"),
+        ("exp_classif_eval.create_logit_dataset", "--output"),
+        ("exp_classif_eval.create_logit_dataset", "--batch_size"),
+        ("exp_train_model.create_mel_tho_dataset", "--output"),
+        ("exp_train_model.export_experiment_results", "--exp_type"),
+        ("exp_train_model.launch_experiment.slurms_create", "--exp-type"),
+        ("exp_train_model.launch_experiment.launch_exp_py", "--experiment_size"),
+    ],
+)
+def test_an_option_is_understood_by_each_of_its_names(script, option):
+    parser = importlib.import_module(script).build_parser()
+    required = {"generate_audio": ["x.wav"]}.get(script, [])
+    if script.endswith("create_logit_dataset"):
+        required = ["--audio_dataset_name", "SONYC-UST", "--transcoder", "true_mels", "CNN_logits"]
+    value = {"--batch_size": "3"}.get(option, "detailed" if "exp" in option else "here")
+    args = vars(parser.parse_args([*required, option, value]))
+    assert value in map(str, args.values())
+    assert args.get("transcoder", ["self", "cnn"]) == ["self", "cnn"]
+
+
+def test_advised_commands_repeat_what_was_given(tmp_path, capsys):
+    given = f"--experiment_path {tmp_path} --data_path {tmp_path}"
+    selector = "hybridts/step=evaluate+dataset=TEST+classifier=YamNet+epoch=1+learning_rate=-3"
+    arguments = ["-s", f"{selector}+dilation=1+prop_logit=100", "-c", *given.split()]
+    assert main_doce_training.main(arguments) == 1
+    command = capsys.readouterr().err.partition("with: ")[2].strip()
+    assert command.startswith("python exp_train_model/") and str(tmp_path) in command
+    given = f"--experiment_path {tmp_path} --audio_dataset_path {tmp_path} --data_path {tmp_path}"
+    assert main_doce_score.main(["-s", "reference/[0, 0, 0, 0, 0]", "-c", *given.split()]) == 1
+    command = f"--audio_dataset_path {tmp_path} --output_path {tmp_path}"
+    assert command in capsys.readouterr().err
+    assert fetch_command("TAU") == "python download_datasets.py -l TAU"
+    assert (
+        fetch_command("TAU", "my data") == "python download_datasets.py -l TAU --output 'my data'"
+    )
 
 
 @pytest.mark.parametrize("spelling", ["YamNet", "Yamnet", "YAMNet", "yamnet"])

@@ -6,10 +6,15 @@ import logging
 import os
 import select
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
+from transcoder.advice import option
 from transcoder.errors import UserError
 from transcoder.names import CLASSIFIERS, DEFAULT_CLASSIFIER
+
+_SAME = (("output", "output_path"), ("exp_type", "experiment_size"), ("dataset", "dataset_type"))
+"""Options that the published programs call by two names: each is understood for the other."""
 
 _NO_READER = 141  # as a shell reports a program that SIGPIPE ended
 
@@ -28,7 +33,10 @@ class Parser(argparse.ArgumentParser):
 
     The published scripts spell options with underscores, most programs with hyphens: every long
     option is understood in both spellings, and every choice in any case (``Yamnet``, ``pann``).
+    ``aliases`` are other words for choices; they are not shown in the help.
     """
+
+    aliases: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, **kwargs) -> None:
         kwargs.setdefault("formatter_class", _Formatter)
@@ -39,20 +47,27 @@ class Parser(argparse.ArgumentParser):
         args = sys.argv[1:] if args is None else args
         return super().parse_known_args([self._known_spelling(a) for a in args], namespace)
 
+    def given(self, args: argparse.Namespace, *names: str) -> str:
+        """The paths among ``args`` that are not the usual ones, for commands that we advise."""
+        return "".join(option(n, getattr(args, n), self.get_default(n)) for n in names)
+
     def _get_value(self, action: argparse.Action, text: str):
         value = super()._get_value(action, text)
         if action.choices is None or value in action.choices:
             return value
-        alike = [c for c in action.choices if str(c).casefold() == text.casefold()]
+        word = self.aliases.get(text.casefold(), text).casefold()
+        alike = [choice for choice in action.choices if str(choice).casefold() == word]
         return alike[0] if len(alike) == 1 else value
 
     def _known_spelling(self, argument: str) -> str:
         name, equals, value = argument.partition("=")
         if not name.startswith("--") or name in self._option_string_actions:
             return argument
-        for other in ("--" + name[2:].replace("-", "_"), "--" + name[2:].replace("_", "-")):
-            if other in self._option_string_actions:
-                return other + equals + value
+        word = name[2:].replace("-", "_")
+        same = (name for names in _SAME if word in names for name in names)
+        for other in (word, word.replace("_", "-"), *same):
+            if f"--{other}" in self._option_string_actions:
+                return f"--{other}{equals}{value}"
         return argument
 
 
