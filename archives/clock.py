@@ -95,11 +95,6 @@ def _show_the_step(blocks: list[Block]) -> bool:
     return is_clear or n_frames >= BLOCK_FRAMES
 
 
-def _is_regular(times_s: NDArray[np.float64], step_s: float) -> bool:
-    """Whether nearly all stamps follow each other by ``step_s``."""
-    return bool((np.abs(np.diff(times_s) - step_s) <= step_s / 5).mean() >= 0.9)
-
-
 def _coarse_step(times_s: NDArray, steps: NDArray, rises: NDArray, median: float) -> Step | None:
     """The step of stamps that are coarser than it; None if they are not.
 
@@ -217,16 +212,22 @@ class Clock:
         self._found.step_s = FRAME_S if step.is_frame else step.seconds
 
     def _compare(self) -> None:
-        """Refuse stamps that go on at another step."""
-        recent, self._recent = self._recent, self._recent[:0]
-        now = step_of(np.sort(recent))
-        if self.step is None or now is None or same_step(now.seconds, self.step.seconds):
+        """Refuse stamps that go on at another step, if only for a while."""
+        recent = np.sort(self._recent)
+        n_stretches = (len(recent) - 1) // _LAG
+        self._recent = recent[n_stretches * _LAG :]
+        if self.step is None or self.step.stamp_s:
             return
-        if self.step.stamp_s == now.stamp_s == 0 and _is_regular(recent, now.seconds):
-            raise ArchiveError(
-                f"{self._where}, up to frame {self._n_rows}: its time stamps are now "
-                f"{now.seconds:g} s apart, {self.step.seconds:g} s before: split it there"
-            )
+        steps = np.diff(recent[: n_stretches * _LAG + 1]).reshape(n_stretches, _LAG)
+        means = steps.mean(axis=1, keepdims=True)
+        is_even = (np.abs(steps - means) <= means / 5).all(axis=1)
+        for step_s in means[is_even, 0].tolist():
+            if step_s > 0 and not same_step(step_s, self.step.seconds):
+                raise ArchiveError(
+                    f"{self._where}, up to frame {self._n_rows}: its time stamps are "
+                    f"{step_s:.4g} s apart in some places and {self.step.seconds:g} s in others: "
+                    "split it there"
+                )
 
     def _plausible(self, stamps: NDArray[np.float64], first_row: int) -> NDArray[np.float64]:
         """The stamps without those that lie far from all their neighbours."""

@@ -105,7 +105,7 @@ def _is_data(row: Sequence[str], is_band: list[bool]) -> bool:
     cells = [cell.strip() for cell, band in zip(row, is_band, strict=False) if band]
     if any(_NUMBER.fullmatch(cell) for cell in cells):
         return True
-    return not any(cells) and any(re.search(r"\d", cell) for cell in row)
+    return len(row) > 1 and not any(cells) and any(re.search(r"\d", cell) for cell in row)
 
 
 def _is_paired(row: Sequence[str]) -> bool:

@@ -130,7 +130,7 @@ class RecordReader:
         ends = self._ends(records, rows, where)
         counts = np.array([len(part) for part in parts])
         steps = np.where(
-            np.isfinite(ends), (ends - begins) / counts, self._options.step_s or FRAME_S
+            np.isfinite(ends), np.round(ends - begins, 2) / counts, self._options.step_s or FRAME_S
         )
         first = np.cumsum(counts) - counts
         within = np.arange(len(levels)) - np.repeat(first, counts)

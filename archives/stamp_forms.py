@@ -19,7 +19,8 @@ def form_of(texts: Sequence[str], date_order: str = DAY_FIRST) -> str | None:
     Whether the day or the month comes first is what a number above 12 shows, the month before a
     time of AM or PM, otherwise ``date_order``. Times without dates give a format without one.
     """
-    for text in texts:
+    # the longest first: a fraction of zero may be left out
+    for text in sorted(set(texts), key=len, reverse=True):
         form = _form(text, _order(texts, date_order))
         if form is not None:
             return form

@@ -1,5 +1,7 @@
 """Time stamps as people write them, to seconds."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -72,13 +74,12 @@ def to_seconds(
 def parsed(text: pd.Series, time_format: str | None) -> pd.Series:
     """Dates in UTC of ``text``, NaT where it does not follow ``time_format`` (or ISO 8601)."""
     dates = pd.to_datetime(text, utc=True, format=time_format or "ISO8601", errors="coerce")
-    if time_format is not None and time_format[-2:] == "%f":
+    if time_format is not None and "%f" in time_format:
         # instruments leave out a fraction of zero
         bad = dates.isna() & text.notna()
+        shorter = re.sub("[.,:]%f", "", time_format)
         if bad.any():
-            dates[bad] = pd.to_datetime(
-                text[bad], utc=True, format=time_format[:-3], errors="coerce"
-            )
+            dates[bad] = pd.to_datetime(text[bad], utc=True, format=shorter, errors="coerce")
     return dates
 
 

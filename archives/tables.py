@@ -42,7 +42,11 @@ class Layout:
         cls, names: Sequence[str], first: pd.DataFrame, options: ReadOptions, where: str
     ) -> "Layout":
         """The layout of a table from its names and first rows."""
-        time = find_time_columns(names, options.time_column, where)
+        try:
+            time = find_time_columns(names, options.time_column, where)
+        except ArchiveError:
+            find_bands(names, where, options.level)  # what lacks first is said first
+            raise
         others = ["" if position in time else str(name) for position, name in enumerate(names)]
         bands = find_bands(others, where, options.level)
         event = next((n for n, name in enumerate(names) if plain(name) in _EVENT_COLUMNS), None)

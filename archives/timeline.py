@@ -20,6 +20,7 @@ from transcoder.settings import THIRD_OCTAVE
 MAX_FILL_S = 0.25
 """So much time without frames is filled from their neighbours; more ends the segment."""
 
+_MOST_BACK_S = 600.0  # further back is a clock that was set, or a summer's end
 _MOST_TWICE = 8  # frames in a block with the time of others, before its order is believed
 _FRAMES_PER_S = THIRD_OCTAVE.frames_per_chunk
 
@@ -148,15 +149,24 @@ class Timeline:
         usable = np.isfinite(times) & np.isfinite(block.levels_db).all(axis=1)
         self.found.missing += int((~usable).sum())
         times, levels = times[usable], block.levels_db[usable]
+        backward = np.diff(times, prepend=times[:1])
+        parts = np.split(np.arange(len(times)), np.flatnonzero(backward < -_MOST_BACK_S))
+        order = np.concatenate([part[self._order(times[part])] for part in parts])
+        return self._clock.spread(times[order]), levels[order]
+
+    def _order(self, times: NDArray) -> NDArray[np.int64]:
+        """The order of frames, unless it would mix stretches that cover the same time."""
         tolerance_s = self.found.step_s / 2
         backward = int((np.diff(times) < -tolerance_s).sum())
-        if backward:
-            order = np.argsort(times, kind="stable")
-            n_twice = (np.diff(times[order]) < tolerance_s).sum()
-            if n_twice - (np.abs(np.diff(times)) < tolerance_s).sum() <= _MOST_TWICE:
-                self.found.unordered += backward
-                times, levels = times[order], levels[order]
-        return self._clock.spread(times), levels
+        order = np.arange(len(times))
+        if not backward:
+            return order
+        in_order = np.argsort(times, kind="stable")
+        n_twice = (np.diff(times[in_order]) < tolerance_s).sum()
+        if n_twice - (np.abs(np.diff(times)) < tolerance_s).sum() > _MOST_TWICE:
+            return order
+        self.found.unordered += backward
+        return in_order
 
     def _fill(self, times: NDArray, levels: NDArray) -> tuple[NDArray, NDArray]:
         """Interpolate the few frames that are missing within a segment, in dB."""

@@ -8,10 +8,12 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from archive_data import BAND_NAMES, levels, quick_classifier, stamps, table, units
 
-from archives.levels import LevelScale
+from archives.columns import NOMINAL_HZ
+from archives.levels import MISSING_BAND_DB, LevelScale
 from archives.live import classify_lines, followed
 from archives.options import ReadOptions
 from archives.selection import all_classes, traffic_voice_birds
@@ -54,6 +56,62 @@ def test_every_second_gives_a_line(style):
     start = "2024-03-01T10:00:00.000" if style in ("named", "spreadsheet") else 0.0
     assert found[0]["time"] == start
     assert found[0]["coverage"] == 1
+
+
+@pytest.mark.parametrize("n_bands", [24, 29])
+def test_a_header_of_plain_numbers_names_the_columns(n_bands):
+    """As in files: 24 bands, or all in another order, are not taken for the first levels."""
+    array = levels(80)
+    names = [f"{hz:g}" for hz in NOMINAL_HZ]
+    frame = pd.DataFrame(array, columns=names)[names[29 - n_bands :][::-1]]
+    found = run(frame.to_csv(index=False))
+    wanted = array.copy()
+    wanted[:, : 29 - n_bands] = MISSING_BAND_DB
+    values = np.array([list(line["classes"].values()) for line in found])
+    np.testing.assert_allclose(values, quick_classifier()(units(wanted)), atol=2e-5)
+
+
+def test_names_may_stand_below_a_preamble(tmp_path):
+    from sensor_layouts import svantek
+
+    array = levels(80)
+    svantek(tmp_path / "a.csv", array, 0.125)
+    found = run((tmp_path / "a.csv").read_text())
+    values = np.array([list(line["classes"].values()) for line in found])
+    np.testing.assert_allclose(values, quick_classifier()(units(array.round(2))), atol=2e-4)
+    assert found[0]["time"] == "2024-05-17T10:00:00.000"
+
+
+@pytest.mark.parametrize("style", ["array", "keys", "ten seconds", "topic"])
+def test_records_of_json(style, caplog):
+    array = levels(80)
+    lines = []
+    for number, row in enumerate(array.astype(float).tolist()):
+        record = {"time": f"2024-03-01T10:00:{number / 8:06.3f}Z", "result": row}
+        if style == "keys":
+            record["result"] = {f"{hz:g}HZ": row[k] for k, hz in enumerate(NOMINAL_HZ)}
+        lines.append(("sensors/1 " if style == "topic" else "") + json.dumps(record))
+    if style == "ten seconds":
+        keys = {f"{hz:g}HZ": array[:, k].tolist() for k, hz in enumerate(NOMINAL_HZ)}
+        stamps_of = {"date_start": "2024-03-01T10:00:00Z", "date_end": "2024-03-01T10:00:09.999Z"}
+        lines = [json.dumps(stamps_of | {"hwa": "b8:27", "LZeq": [60.0] * 80} | keys)]
+    else:
+        lines[30] = lines[30][:50]  # cut by a broken connection: filled from its neighbours
+    found = run("\n".join(lines))
+    assert [line["time"] for line in found] == [f"2024-03-01T10:00:0{s}.000Z" for s in range(10)]
+    values = np.array([list(line["classes"].values()) for line in found])
+    kept = [s for s in range(10) if s != 3]
+    np.testing.assert_allclose(values[kept], quick_classifier()(units(array))[kept], atol=2e-5)
+    assert ("row 31: is no JSON" in caplog.text) == (style != "ten seconds")
+
+
+def test_two_sensors_in_one_stream_are_not_mixed(caplog):
+    lines = [
+        json.dumps({"sensor": int(number == 5), "time": number / 8, "result": row})
+        for number, row in enumerate(levels(32).astype(float).tolist())
+    ]
+    run("\n".join(lines))
+    assert "row 6: is from 1, those before from 0: give one sensor at a time" in caplog.text
 
 
 def test_bad_lines_are_passed_over(caplog):
