@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from demo_scenes import sonyc_ust, tau, urbansound8k
 from demo_scenes.clips import Clip, Layout, write_clip
+from demo_scenes.mark import FOLDER, MARK, TEXT
 from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_write_text
 
-FOLDER = "DEMO"
 _MARKER = "settings.json"
 
 
@@ -55,6 +55,7 @@ def write_all(output: Path, size: float = 1.0, seed: int = 0, workers: int | Non
     root = Path(output) / FOLDER
     layouts = plan_all(size, seed)
     for layout in layouts:
+        atomic_write_text(root / layout.folder / MARK, TEXT)
         for leftover in (root / layout.folder / "audio").glob(".*.wav"):
             leftover.unlink()  # of a killed run; a complete file has no leading dot
     _clear_other_settings(root, layouts, {"size": size, "seed": seed, "program": _program_hash()})

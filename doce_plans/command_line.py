@@ -103,6 +103,7 @@ def _print_version(experiment: Experiment) -> None:
 
 
 def _print_information(experiment: Experiment) -> None:
+    numbered = [plan for plan in experiment.plans if not plan.named_only]
     lines = [
         f"name: {experiment.name}",
         f"purpose: {experiment.purpose}",
@@ -110,10 +111,11 @@ def _print_information(experiment: Experiment) -> None:
         "paths:",
         *(f"  {name}: {experiment.path(name)}" for name in experiment.paths),
         "plans:",
+        *(f"  {i} {plan.name}: {len(plan)} settings" for i, plan in enumerate(numbered)),
         *(
-            f"  {i} {plan.name}: {len(plan)} settings"
-            + (", left out of selectors without a plan name" if plan.named_only else "")
-            for i, plan in enumerate(experiment.plans)
+            f"    {plan.name}: {len(plan)} settings, only selected by its name"
+            for plan in experiment.plans
+            if plan.named_only
         ),
         "metrics:",
         *(
@@ -212,7 +214,7 @@ def _show_results(experiment: Experiment, selection: Selection, args: argparse.N
     from doce_plans.export import export_table
     from doce_plans.tables import make_table
 
-    table = make_table(experiment, selection, args.display)
+    table = make_table(experiment, selection, args.display).with_remarks()
     _print_lines([str(table)])
     for path in _export_paths(experiment, args):
         export_table(table, path)

@@ -74,6 +74,9 @@ class Experiment:
         Root of the experiment's files.
     given
         Options of the command line that advised commands have to repeat: `Parser.given`.
+    remarks
+        From the settings of a table's rows to what its readers must know of each: that it is a
+        trial's, for instance; empty texts for what is as its name says.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Experiment:
     outputs: "Callable[[Setting, Experiment], Sequence[Path]]"
     folder: Path = Path()
     given: str = ""
+    remarks: "Callable[[Sequence[Setting], Experiment], Sequence[str]] | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plans", tuple(self.plans))

@@ -103,6 +103,8 @@ def _write_csv(table: Table, path: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame([list(row) for row in table.cells], columns=table.columns)
+    if table.made_with:  # CSV has no notes
+        frame["made with"] = table.made_with
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False)
 

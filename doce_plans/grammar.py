@@ -48,18 +48,25 @@ def _parse_pair(pair: str) -> tuple[str, _Text]:
 def _completed(plans: Sequence[Plan], text: str) -> list[str]:
     if text.lstrip("-").isdigit():
         return [f"[{text}]", f"{text}/"]
-    return [f"{name}/" for name in _close(text, [p.name for p in plans])]
+    return [f"{name}/" for name in _close_plans(text, plans)]
+
+
+def _close_plans(name: str, plans: Sequence[Plan]) -> list[str]:
+    """Names of plans like ``name``; of those that only their name selects if no other is."""
+    usual = [plan.name for plan in plans if not plan.named_only]
+    return _close(name, usual) or _close(name, [plan.name for plan in plans])
 
 
 def find_plan(plans: Sequence[Plan], name: str) -> Plan:
-    """The plan of this name or number."""
+    """The plan of this name or number; those that only their name selects are not counted."""
     names = [plan.name for plan in plans]
     if name in names:
         return plans[names.index(name)]
-    if name.isdecimal() and int(name) < len(plans):
-        return plans[int(name)]
+    numbered = [plan for plan in plans if not plan.named_only]
+    if name.isdecimal() and int(name) < len(numbered):
+        return numbered[int(name)]
     raise UsageError(
-        f"unknown plan {name!r}{_hint(_close(name, names))}; the plans are {', '.join(names)}"
+        f"unknown plan {name!r}{_hint(_close_plans(name, plans))}; the plans are {', '.join(names)}"
     )
 
 

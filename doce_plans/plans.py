@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from doce_plans.identifiers import FILLER, Modality, check_modality
 from transcoder.errors import UsageError
+from transcoder.names import demo_name, is_demo
+
+_DEMO_SUFFIX = "_demo"
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Plan:
     factors
         Modalities of each factor; both orders count for numeric selectors and for listing.
     named_only
-        Leave this plan out of selectors that name no plan.
+        Only this plan's name selects it: selectors that name no plan leave it out, and it has no
+        number.
 
     Raises
     ------
@@ -54,6 +58,27 @@ class Plan:
             if modality == value and type(modality) is type(value):
                 return i
         return None
+
+
+def with_demo(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """``plans``, and after them for each one its twin on DEMO's data sets: ``<name>_demo``.
+
+    So the plans keep their factors, and no score of DEMO can pass for one of a real data set.
+    """
+    twins = (
+        Plan(
+            f"{plan.name}{_DEMO_SUFFIX}",
+            {**plan.factors, "dataset": [demo_name(str(d)) for d in plan.factors["dataset"]]},
+            named_only=True,
+        )
+        for plan in plans
+    )
+    return (*plans, *twins)
+
+
+def plan_on(name: str, dataset: str) -> str:
+    """The plan ``name``, or where ``dataset`` is one of DEMO's, its twin of `with_demo`."""
+    return f"{name}{_DEMO_SUFFIX}" if is_demo(dataset) else name
 
 
 @functools.lru_cache

@@ -8,7 +8,7 @@ are there and their record says the same as the identity now.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,13 @@ def read_record(setting: "Setting", experiment: "Experiment") -> Identity | None
     """
     table = _read(record_path(setting, experiment))
     return table["made_from"] if table["complete"] else None
+
+
+def newest(settings: "Iterable[Setting]", experiment: "Experiment") -> Identity | None:
+    """Of several settings' records the one that was written last; None if there is none."""
+    known = [(record_path(s, experiment), s) for s in settings if read_record(s, experiment)]
+    times = {s: path.stat().st_mtime_ns for path, s in known}
+    return read_record(max(times, key=times.get), experiment) if times else None
 
 
 def has_outputs(setting: "Setting", experiment: "Experiment") -> bool:

@@ -4,12 +4,16 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.identifiers import FILLER, Modality, modality_text
 from doce_plans.results import Result, compare, load_results
 from doce_plans.selectors import Selection
 from transcoder.errors import UsageError
+
+if TYPE_CHECKING:  # doce takes a while to import
+    from doce_plans.settings import Setting
 
 MISSING = "-"
 
@@ -44,6 +48,8 @@ class Table:
     oldest: datetime  # file times of the results
     newest: datetime
     notes: tuple[str, ...] = ()  # lines shown below
+    remarks: tuple[str, ...] = ()  # on each row; see `with_remarks`
+    made_with: tuple[str, ...] = ()  # each row's weights; too long to be shown, for CSV
 
     @property
     def columns(self) -> list[str]:
@@ -64,6 +70,15 @@ class Table:
             headings=(*self.headings, Heading(name)),
             cells=tuple((*row, cell) for row, cell in rows),
         )
+
+    def with_remarks(self) -> "Table":
+        """The table with its rows' remarks as last column, if there are any.
+
+        A column is seen in every format, and stays with its row when that is copied.
+        """
+        if not any(self.remarks):
+            return self
+        return self.with_column("remarks", [remark or MISSING for remark in self.remarks])
 
     def __str__(self) -> str:
         import pandas as pd
@@ -94,7 +109,11 @@ def make_table(experiment: Experiment, selection: Selection, display: str = "") 
     found = load_results(experiment, selection)
     with_data = [m for m in experiment.metrics if any(m.name in results for _, results in found)]
     factors = selection.frame.factors
-    rows = [(dict(zip(factors, values_in(selection.frame, s), strict=True)), r) for s, r in found]
+    remarks = _remarks(experiment, [setting for setting, results in found if results])
+    rows = [
+        (dict(zip(factors, values_in(selection.frame, s), strict=True)), r, remarks.get(s, ""))
+        for s, r in found
+    ]
     factor, colon, metrics = "".join(display.split()).rpartition(":")
     chosen = _choose_metrics(experiment, with_data, metrics)
     if not colon:
@@ -128,16 +147,23 @@ def _numbered(metrics: Sequence[Metric]) -> str:
     return ", ".join(f"{i} {metric.name}" for i, metric in enumerate(metrics))
 
 
-Row = tuple[dict[str, Modality], dict[str, Result]]
-"""Values of the factors, results of the metrics."""
+def _remarks(experiment: Experiment, settings: "Sequence[Setting]") -> "dict[Setting, str]":
+    if experiment.remarks is None:
+        return {}
+    return dict(zip(settings, experiment.remarks(settings, experiment), strict=True))
+
+
+Row = tuple[dict[str, Modality], dict[str, Result], str]
+"""Values of the factors, results of the metrics, a remark."""
 
 
 def _table_of_metrics(rows: Sequence[Row], metrics: Sequence[Metric]) -> Table:
-    rows = [(values, results) for values, results in rows if results]
-    grid = [[results.get(m.name) for m in metrics] for _, results in rows]
+    rows = [row for row in rows if row[1]]
+    grid = [[results.get(m.name) for m in metrics] for _, results, _ in rows]
     compared = [[(i, j) for i in range(len(rows))] for j in range(len(metrics))]
     headings = [Heading(m.label, m.better) for m in metrics]
-    return _build("{}", [v for v, _ in rows], headings, grid, metrics, compared)
+    table = _build("{}", [values for values, *_ in rows], headings, grid, metrics, compared)
+    return dataclasses.replace(table, remarks=tuple(remark for *_, remark in rows))
 
 
 def _table_of_modalities(
@@ -145,11 +171,13 @@ def _table_of_modalities(
 ) -> Table:
     """The modalities of ``factor`` side by side, compared along each row."""
     groups: dict[tuple, dict[Modality, Result]] = {}
-    for values, results in rows:
+    remarks: dict[tuple, dict[str, None]] = {}
+    for values, results, remark in rows:
         others = tuple((name, value) for name, value in values.items() if name != factor)
         group = groups.setdefault(others, {})  # even without results: keeps the order of rows
         if metric.name in results:
             group[values[factor]] = results[metric.name]
+            remarks.setdefault(others, {})[remark] = None
     groups = {others: group for others, group in groups.items() if group}
     shown = [m for m in modalities if any(m in group for group in groups.values())]
     grid = [[group.get(m) for m in shown] for group in groups.values()]
@@ -157,7 +185,9 @@ def _table_of_modalities(
     headings = [Heading(modality_text(m)) for m in shown]
     header = f"metric: {metric.label} for factor {{}}{factor}"
     values = [dict(others) for others in groups]
-    return _build(header, values, headings, grid, [metric] * len(shown), compared)
+    table = _build(header, values, headings, grid, [metric] * len(shown), compared)
+    texts = ("; ".join(filter(None, remarks[others])) for others in groups)
+    return dataclasses.replace(table, remarks=tuple(texts))
 
 
 def _build(

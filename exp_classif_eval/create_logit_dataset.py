@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from demo_scenes.mark import is_demo_folder
 from exp_classif_eval.datasets import DATASETS
 from exp_classif_eval.probability_files import (
     CLASSIFIERS,
@@ -26,6 +27,7 @@ from transcoder.advice import fetch_command
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import PROJECT_ROOT
+from transcoder.names import demo_name
 
 _SHOWN_PROBLEMS = 20
 
@@ -94,8 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} must be 1 or more, not {value}")
-    path = probability_path(args.output_path, args.audio_dataset_name)
-    folder = args.audio_dataset_path / args.audio_dataset_name / "audio"
+    dataset = args.audio_dataset_path / args.audio_dataset_name
+    name = demo_name(dataset.name) if is_demo_folder(dataset) else dataset.name
+    path = probability_path(args.output_path, name)
+    folder = dataset / "audio"
 
     from exp_classif_eval.probabilities import Inference, default_batch_size, load_chains
     from exp_classif_eval.probability_run import compute, find_sounds

@@ -3,9 +3,11 @@
 Sources: Salamon et al. 2014 (UrbanSound8K), Cartwright et al. 2020 (SONYC-UST v2).
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from transcoder.errors import UsageError
+from transcoder.names import DEMO, is_demo, real_name
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,17 @@ class Dataset:
     @property
     def n_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def main_metric(self) -> str:
+        """What the publication scores the data set by."""
+        return "macro_auprc" if self.multi_label else "acc_classif"
+
+    @property
+    def short_name(self) -> str:
+        """In names of tables and figures; DEMO's end with its name."""
+        short = real_name(self.name).replace("-", "").lower()
+        return f"{short}_{DEMO}" if is_demo(self.name) else short
 
     @property
     def class_ids(self) -> range:
@@ -73,9 +86,9 @@ DATASETS = {dataset.name: dataset for dataset in (URBANSOUND8K, SONYC_UST)}
 
 
 def dataset(name: str) -> Dataset:
-    """The data set of that name; `UsageError` for another name."""
+    """The data set of that name, DEMO's too; `UsageError` for another name."""
     try:
-        return DATASETS[name]
+        return dataclasses.replace(DATASETS[real_name(name)], name=name)
     except KeyError:
         allowed = " or ".join(DATASETS)
         raise UsageError(f"unknown data set {name!r}: choose {allowed}") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from doce_plans.experiment import Experiment
 from exp_classif_eval.datasets import dataset
 from exp_classif_eval.plans import METRICS, PLANS
+from exp_classif_eval.remarks import remarks
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:  # doce takes a while to import
@@ -39,6 +40,7 @@ def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
         paths={**PATHS, "export": str(export)},
         outputs=step_outputs,
         folder=folder,
+        remarks=remarks,
     )
 
 

@@ -12,14 +12,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from exp_classif_eval.datasets import DATASETS, Dataset
+from exp_classif_eval.datasets import DATASETS, Dataset, dataset
 from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
+from transcoder.names import demo_name, is_demo
 
 FORMATS = ("png", "html", "tex", "csv", "md", "pdf")
 
-_SHORT_NAMES = {"URBAN-SOUND-8K": "urbansound8k", "SONYC-UST": "sonycust"}
+NAMES = (*DATASETS, *map(demo_name, DATASETS))
 
 LOG = logging.getLogger(__name__)
 
@@ -32,9 +33,7 @@ def build_parser() -> Parser:
         default=DEFAULT_FOLDER,
         help="folder of the experiment, where main_doce_score.py has put its scores",
     )
-    parser.add_argument(
-        "--dataset", nargs="+", choices=tuple(DATASETS), help="default: those with scores"
-    )
+    parser.add_argument("--dataset", nargs="+", choices=NAMES, help="default: those with scores")
     parser.add_argument(
         "--ext", nargs="+", choices=FORMATS, default=list(FORMATS), help="formats of the tables"
     )
@@ -56,21 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         classification_experiment(args.experiment_path),
         given=parser.given(args, "experiment_path"),
     )
-    problems = []
-    names = args.dataset or list(DATASETS)
-    for name in names:
+    problems, written = [], []
+    for name in args.dataset or NAMES:
         try:
             with logging_redirect_tqdm():
                 export_dataset(
                     experiment,
-                    DATASETS[name],
+                    dataset(name),
                     args.output or experiment.path("export"),
                     args.ext,
                     figures=not args.no_figures,
                 )
+            written.append(name)
         except UserError as error:
-            problems.append(f"{name}: {error}")
-    failed = args.dataset is not None or len(problems) == len(names)
+            if args.dataset or not is_demo(name):
+                problems.append(f"{name}: {error}")
+    failed = args.dataset is not None or not written
     for line in problems:
         print(f"{'error' if failed else 'no table'}: {line}", file=sys.stderr)
     return 1 if problems and failed else 0
@@ -89,7 +89,7 @@ def export_dataset(
     )
     from transcoder.files import atomic_path
 
-    short_name = _SHORT_NAMES[dataset.name]
+    short_name = dataset.short_name
     table = score_table(experiment, dataset)
     print(table)
     for extension in formats:
@@ -109,8 +109,9 @@ def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) 
     from tqdm import tqdm
 
     from exp_classif_eval.figures import confusion_figure, precision_recall_figure, save_figure
-    from exp_classif_eval.result_tables import read_predictions
+    from exp_classif_eval.result_tables import made_with, read_predictions
     from exp_classif_eval.scores import confusion_matrix
+    from transcoder.plots import add_notes
 
     for setting in tqdm(settings, unit="setting", desc=f"Figures of {dataset.name}"):
         found = read_predictions(setting, experiment)
@@ -121,8 +122,11 @@ def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) 
         matrix = confusion_matrix(found.decisions, found.labels)
         n_files = found.labels.sum(axis=0, dtype=int)
         figure = confusion_figure(matrix, n_files, dataset.class_names, title)
+        notes = [made_with(setting, experiment)]
+        add_notes(figure, notes)
         save_figure(figure, folder / f"confusion_{what}.png")
         figure = precision_recall_figure(found.scores, found.labels, dataset.class_names, title)
+        add_notes(figure, notes)
         save_figure(figure, folder / f"precision_recall_{what}.png")
     print(folder)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K, Dataset, dataset
 from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
+from transcoder.names import real_name
 from transcoder.settings import CHUNK_DURATION_S
 
 logger = logging.getLogger(__name__)
@@ -91,9 +92,9 @@ def read_labels(
     """
     path = Path(folder) / dataset(dataset_name).metadata
     if not path.is_file():
-        command = fetch_command(dataset_name, Path(folder).parent)
+        command = fetch_command(real_name(dataset_name), Path(folder).parent)
         raise MissingFileError(f"{path} is missing; fetch the data set with: {command}")
-    if dataset_name == URBANSOUND8K.name:
+    if real_name(dataset_name) == URBANSOUND8K.name:
         return urbansound8k_labels(path)
     return sonyc_ust_labels(path, published_labels=published_labels)
 

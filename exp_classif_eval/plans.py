@@ -1,7 +1,7 @@
 """The classification experiment's plans and metrics; the order of everything counts."""
 
 from doce_plans.experiment import Metric
-from doce_plans.plans import Plan
+from doce_plans.plans import Plan, with_demo
 
 TRANSCODERS = ["self", "cnn"]
 EXTRA_TRANSCODERS = ["pinv", "cnn_mels"]
@@ -39,7 +39,7 @@ DEEP = _trained("deep", TRANSCODERS)
 REFERENCE_EXTRA = _grouped("reference_extra", EXTRA_TRANSCODERS, named_only=True)
 DEEP_EXTRA = _trained("deep_extra", EXTRA_TRANSCODERS, named_only=True)
 
-PLANS = (REFERENCE, DEEP, REFERENCE_EXTRA, DEEP_EXTRA)
+PLANS = with_demo((REFERENCE, DEEP, REFERENCE_EXTRA, DEEP_EXTRA))
 
 METRICS = (
     Metric("acc_classif", "metrics", better="higher", significance=True, percent=True, precision=3),

@@ -18,12 +18,12 @@ from exp_classif_eval.decoding import Decoded, Waves
 from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.audio import AudioError, second_weights
 from transcoder.checkpoint_choice import find_checkpoint
-from transcoder.checkpoints import load_checkpoint
+from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.classifiers import Classifier, heard_frames, load_classifier, weighted_mean
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
 from transcoder.mels import LogMel, join_chunks, patches
-from transcoder.names import METHODS
+from transcoder.names import METHODS, trial_of
 from transcoder.pinv import Pinv
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE, front_end
 from transcoder.third_octave import ThirdOctave
@@ -117,7 +117,10 @@ def _load_model(
         return Pinv(classifier.name), {"transcoder": METHODS[method]}
     path = find_checkpoint(models, classifier=classifier.name, method=method, judge=classifier)
     model, _ = load_checkpoint(path, classifier=classifier.name)
-    weights = {"checkpoint": path.name, "checkpoint_weights": fingerprint(model)}
+    table = read_settings(path)
+    training = table.get("settings")
+    trial = trial_of(training if isinstance(training, dict) else {}, table.get("epochs"))
+    weights = {"checkpoint": path.name, "checkpoint_weights": fingerprint(model), "trial": trial}
     return model, {"transcoder": METHODS[method], **weights}
 
 

@@ -14,6 +14,7 @@ from exp_classif_eval.datasets import Dataset
 from exp_classif_eval.experiment import command_for, predictions_file
 from exp_classif_eval.predictions import Predictions, load
 from exp_classif_eval.scores import class_table
+from transcoder.names import DEMO_NOTE, is_demo, real_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,15 +23,13 @@ if TYPE_CHECKING:
 
 PUBLISHED_SCORES = Path(__file__).with_name("published_scores.csv")
 
-MAIN_METRIC = {"URBAN-SOUND-8K": "acc_classif", "SONYC-UST": "macro_auprc"}
-"""What the publication scores a data set by."""
-
 _FACTORS = ("deep", "classifier", "transcoder")
 
 
 def scored_selection(experiment: Experiment, dataset: Dataset) -> Selection:
     """The metric settings of the data set in all plans, the extra ones included."""
-    plans = sorted(experiment.plans, key=lambda plan: plan.factors["deep"])
+    plans = [plan for plan in experiment.plans if dataset.name in plan.factors["dataset"]]
+    plans.sort(key=lambda plan: plan.factors["deep"])
     first, *others = (
         experiment.select({"step": "metric", "dataset": dataset.name}, plan.name) for plan in plans
     )
@@ -54,15 +53,21 @@ def score_table(experiment: Experiment, dataset: Dataset) -> Table:
     """
     selection = scored_selection(experiment, dataset)
     settings = scored_settings(experiment, selection)
-    main = next(m for m in experiment.metrics if m.name == MAIN_METRIC[dataset.name])
+    main = next(m for m in experiment.metrics if m.name == dataset.main_metric)
     shown = [main.name, "macro_f1"]
     if not dataset.multi_label:
         shown.append("acc_folds_sd")
     table = make_table(experiment, selection, ",".join(shown))
     published = published_scores(dataset, main)
     cells = [published.get(tuple(s[f] for f in _FACTORS), MISSING) for s in settings]
-    table = table.with_column(f"published {main.label}", cells)
-    return dataclasses.replace(table, notes=_notes(experiment, dataset, settings))
+    real = real_name(dataset.name)
+    whose = "" if dataset.name == real else f" on the real {real}"
+    table = table.with_column(f"published {main.label}{whose}", cells).with_remarks()
+    return dataclasses.replace(
+        table,
+        notes=_notes(experiment, dataset, settings),
+        made_with=tuple(made_with(setting, experiment) for setting in settings),
+    )
 
 
 def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, str]:
@@ -73,7 +78,7 @@ def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, str]:
                 float(row["value"])
             )
             for row in csv.DictReader(file)
-            if (row["dataset"], row["metric"]) == (dataset.name, metric.name)
+            if (row["dataset"], row["metric"]) == (real_name(dataset.name), metric.name)
         }
 
 
@@ -83,17 +88,26 @@ def read_predictions(setting: "Setting", experiment: Experiment) -> Predictions:
     return load(path, Predictions, command=command_for(setting, experiment))
 
 
+def made_with(setting: "Setting", experiment: Experiment) -> str:
+    """The classifier's weights and the transcoder's checkpoint behind a setting's scores."""
+    origin = json.loads(str(read_predictions(setting, experiment).origin))
+    names = (origin.get(key) for key in ("teacher", "checkpoint"))
+    return ", ".join(filter(None, names))
+
+
 def class_tables(
     experiment: Experiment, dataset: Dataset, settings: "list[Setting]"
 ) -> "pd.DataFrame":
-    """`scores.class_table` of each setting, one below the other."""
+    """`scores.class_table` of each setting, one below the other, with remarks if there are any."""
     import pandas as pd
 
     tables = {}
-    for setting in settings:
+    remarks = experiment.remarks(settings, experiment)
+    for setting, remark in zip(settings, remarks, strict=True):
         found = read_predictions(setting, experiment)
         key = tuple(setting[factor] for factor in _FACTORS)
-        tables[key] = class_table(found.scores, found.decisions, found.labels, dataset.class_names)
+        table = class_table(found.scores, found.decisions, found.labels, dataset.class_names)
+        tables[key] = table.assign(remarks=remark) if any(remarks) else table
     return pd.concat(tables, names=[*_FACTORS, "class"])
 
 
@@ -115,6 +129,7 @@ def _notes(experiment: Experiment, dataset: Dataset, settings: "list[Setting]") 
         f"{ours['torch']}",
         "deep 0: groups of AudioSet classes; deep 1: a trained head. self: the true Mels; cnn: "
         "CNN-logits. Published: Tailleur et al., DCASE 2023, on the whole data set.",
+        f"checkpoints: {all_of('checkpoint') or 'none'}",
         f"Sampling: {all_of('sampling')}. In the published program, YamNet's transcoders got "
         "16 kHz audio in a transform for 32 kHz.",
     ]
@@ -128,4 +143,4 @@ def _notes(experiment: Experiment, dataset: Dataset, settings: "list[Setting]") 
             "acc_folds_sd: standard deviation of the folds' accuracies. Significance is tested "
             "over folds; that of macro_f1 over classes."
         )
-    return tuple(notes)
+    return (*notes, *[DEMO_NOTE] * is_demo(dataset.name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from demo_scenes.mark import is_demo_folder
 from doce_plans.experiment import Experiment
 from exp_classif_eval import experiment as files
 from exp_classif_eval import scores
@@ -27,6 +28,7 @@ from exp_classif_eval.probability_store import StoredProbabilities, read_probabi
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
+from transcoder.names import is_demo, real_name
 from transcoder.settings import front_end
 
 if TYPE_CHECKING:
@@ -132,7 +134,13 @@ class Steps:
         return labelled, StoredProbabilities(labelled.files, values, origin)
 
     def _read_labels(self, dataset: str, available: tuple[str, ...]) -> LabelledFiles:
-        folder = self.options.audio_dataset_path / dataset
+        folder = self.options.audio_dataset_path / real_name(dataset)
+        if is_demo_folder(folder) != is_demo(dataset):
+            whose = "not DEMO's" if is_demo(dataset) else "DEMO's"
+            raise UserError(
+                f"{folder}: its sounds are {whose}, but dataset={dataset} was asked for; give "
+                "another --audio_dataset_path, or take the plan of these sounds (-i lists them)"
+            )
         labelled = read_labels(dataset, folder, published_labels=self.options.published_labels)
         return labelled.restricted_to(
             available, str(probability_path(self.options.data_path, dataset))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transcoder.models import ModelSettings
+from transcoder.names import real_name
 
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
@@ -67,7 +68,7 @@ def train_config(setting: "Setting") -> TrainConfig:
 
 def input_type(dataset: str) -> str:
     """What the transcoders see of a data set: see `transcoder.pinv.Pinv`."""
-    return INPUT_TYPES.get(dataset, "third_octave")
+    return INPUT_TYPES.get(real_name(dataset), "third_octave")
 
 
 def _loss_weights(setting: "Setting") -> tuple[float, float]:

@@ -15,6 +15,7 @@ import os
 import sys
 from pathlib import Path
 
+from demo_scenes.mark import is_demo_folder
 from exp_train_model.feature_files import FEATURES_ROOT, SPLITS
 from exp_train_model.tau_splits import (
     DATASET_FOLDER,
@@ -27,6 +28,7 @@ from exp_train_model.tau_splits import (
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
 from transcoder.files import PROJECT_ROOT
+from transcoder.names import demo_name
 from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE
 
 _NAMES = {"full": "full", "urban": "urban", "test": "TEST"}  # as in the experiment plans
@@ -39,8 +41,8 @@ def build_parser() -> Parser:
     group.add_argument(
         "--dataset_name",
         metavar="NAME",
-        help="of the result (default: TEST, full or urban after the type, with _mel_time or "
-        "_mel_freq, which are the names that the experiments know)",
+        help="of the result (default: the name that the experiments know: TEST, full or urban "
+        "after the type, with _mel_time or _mel_freq, and DEMO- before it for DEMO's sounds)",
     )
     group.add_argument(
         "--audio_dataset_path", type=Path, default=PROJECT_ROOT, help="folder of the data sets"
@@ -147,7 +149,9 @@ def main(argv=None) -> int:
         raise UsageError(f"{args.workers} workers are impossible: give 1 or more")
     splits = _split_config(args)
     input_type = _input_type(args)
-    name = _dataset_name(args, input_type)
+    sounds = args.audio_dataset_path / args.audio_dataset_name
+    is_demo = is_demo_folder(sounds)
+    name = _dataset_name(args, input_type, is_demo)
 
     from exp_train_model.clip_features import FeatureConfig
     from exp_train_model.feature_dataset import DatasetConfig, DatasetFiles, create_dataset
@@ -156,9 +160,9 @@ def main(argv=None) -> int:
     features = FeatureConfig(input_type, tuple(classifiers), args.flen, args.hlen, args.dtype)
     files = DatasetFiles.of(args.output_path, name, args.setting_data_path)
     problems, was_complete = create_dataset(
-        args.audio_dataset_path / args.audio_dataset_name,
+        sounds,
         files,
-        DatasetConfig(name, splits, features),
+        DatasetConfig(name, splits, features, is_demo),
         workers=args.workers,
         strict=args.strict,
         overwrite=args.overwrite,
@@ -190,17 +194,20 @@ def _input_type(args) -> str:
     raise UsageError("--tho_freq false --tho_time false leaves Mels alone: set one of them to true")
 
 
-def _dataset_name(args, input_type: str) -> str:
+def _dataset_name(args, input_type: str, is_demo: bool) -> str:
     suffix = "" if input_type == "third_octave" else f"_{input_type}"
     usual = _NAMES[args.dataset_type] + suffix
+    if is_demo:
+        usual = demo_name(usual)
     name = args.dataset_name or usual
     if Path(name).name != name or name.startswith("."):
         raise UsageError(f"--dataset_name {name!r} must be a name, not a path")
     others = {known + s for known in _NAMES.values() for s in ("", "_mel_time", "_mel_freq")}
+    others |= set(map(demo_name, others))
     if name != usual and name in others:
         raise UsageError(
-            f"--dataset_name {name} is kept for another --dataset_type or --tho_...: with these "
-            f"options the experiments know {usual}; leave --dataset_name out or choose a new one"
+            f"--dataset_name {name} is kept for other sounds, another --dataset_type or --tho_...: "
+            f"with these the experiments know {usual}; leave --dataset_name out or choose a new one"
         )
     return name
 

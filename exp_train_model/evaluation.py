@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from doce_plans.experiment import Experiment
+from doce_plans.plans import plan_on
 from exp_train_model import experiment as files
 from exp_train_model.batches import make_batches
 from exp_train_model.config import input_type
@@ -22,6 +23,7 @@ from transcoder.checkpoints import load_checkpoint
 from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError, UserError
 from transcoder.models import CLASS_MODELS
+from transcoder.names import demo_name, is_demo
 from transcoder.pinv import Pinv
 
 if TYPE_CHECKING:
@@ -90,6 +92,11 @@ def open_features(setting: "Setting", options: RunOptions, split: str) -> Featur
         raise UserError(
             f"{features.path}: holds {features.input_type} inputs, but dataset={dataset} is for "
             f"{wanted}"
+        )
+    if features.is_demo and not is_demo(dataset):
+        raise UserError(
+            f"{features.path}: holds DEMO's sounds, which are not dataset={dataset}: their plan is "
+            f"{plan_on(setting.plan.name, demo_name(dataset))}/dataset={demo_name(dataset)}"
         )
     return features
 

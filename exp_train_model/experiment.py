@@ -1,9 +1,11 @@
 """The training experiment: where its files are and which of them each step leaves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
+from doce_plans.plans import plan_on
 from exp_train_model.experiment_sizes import selector_of
 from exp_train_model.feature_files import SPLITS
 from exp_train_model.plans import METRICS, PLANS
@@ -42,7 +44,14 @@ def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
         paths={**PATHS, "export": str(export)},
         outputs=step_outputs,
         folder=folder,
+        remarks=_remarks,
     )
+
+
+def _remarks(settings: "Sequence[Setting]", experiment: Experiment) -> list[str]:
+    from exp_train_model.remarks import remarks
+
+    return remarks(settings, experiment)
 
 
 def step_outputs(setting: "Setting", experiment: Experiment) -> list[Path]:
@@ -102,7 +111,7 @@ def scores_file(setting: "Setting", experiment: Experiment) -> Path:
 def oracle_setting(setting: "Setting", experiment: Experiment) -> "Setting":
     """The evaluate step of the oracle on the setting's data set and classifier."""
     return experiment.setting(
-        "reference",
+        plan_on("reference", setting["dataset"]),
         step="evaluate",
         transcoder="oracle",
         dataset=setting["dataset"],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
+from doce_plans.plans import plan_on
 from exp_train_model.plans import CLASSIFIERS
 from transcoder.errors import UsageError
 
@@ -30,7 +31,7 @@ _TRAINED_PLANS = ("mlp", "cnn", "hybridts", "ts")
 
 def reference_selector(dataset: str, classifier: str) -> str:
     """Selects what must be there before anything is trained: targets, and PINV's scores."""
-    return f"reference/dataset={dataset}+classifier={classifier}"
+    return f"{plan_on('reference', dataset)}/dataset={dataset}+classifier={classifier}"
 
 
 def model_selectors(
@@ -63,7 +64,8 @@ def model_selectors(
     epochs = "" if epoch is None else f"+epoch={epoch}"
     found: dict[Setting, None] = {}
     for classifier in classifiers:
-        for plan, factors in candidates:
+        for name, factors in candidates:
+            plan = plan_on(name, dataset)
             if _has(experiment, plan, dataset=dataset):
                 common = f"step=train+dataset={dataset}+classifier={classifier}{epochs}"
                 selector = "+".join(filter(None, (common, factors)))

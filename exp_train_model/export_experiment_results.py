@@ -1,7 +1,7 @@
 """Step 7 of the paper: tables of the training experiment, our numbers beside the published ones.
 
-Writes results_training_PANN and results_training_YamNet. Bold is best; blue does not differ
-significantly from the best (paired t-test over recordings, p > 0.05).
+Writes results_training_PANN and results_training_YamNet, of DEMO's sounds with _DEMO behind. Bold
+is best; blue does not differ significantly from the best (paired t-test over recordings, p > 0.05).
 """
 
 import argparse
@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doce_plans.experiment import Experiment
+from doce_plans.plans import plan_on
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import PAPER_EPOCHS, SIZES, model_selectors
-from exp_train_model.plans import ABLATION_DATASETS, CLASSIFIERS
+from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
+from transcoder.names import is_demo
 
 EXTENSIONS = ("png", "html", "tex", "csv", "md", "pdf")
 
@@ -24,7 +26,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--ext", nargs="+", choices=EXTENSIONS, default=["png"], help="formats to write"
     )
-    parser.add_argument("--dataset", choices=ABLATION_DATASETS, default="full")
+    parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
     parser.add_argument(
         "--classifier", nargs="+", choices=CLASSIFIERS, help="default: those with results"
     )
@@ -72,9 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         if args.experiment_size == "restricted" and not args.select:
             table = only_methods(table)
+        table = table.with_remarks()
         print(table)
+        demo = "_DEMO" if any(is_demo(setting["dataset"]) for setting in first) else ""
         for extension in args.ext:
-            path = folder / f"results_training_{classifier}.{extension}"
+            path = folder / f"results_training_{classifier}{demo}.{extension}"
             export_table(table, path)
             print(path)
     failed = args.classifier is not None or len(problems) == len(classifiers)
@@ -86,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _selectors(experiment: Experiment, args: argparse.Namespace, classifier: str) -> Sequence[str]:
     """The rows of a table."""
     # the oracle is the truth: its row would be the best in every column
-    pinv = f"reference/transcoder=pinv+dataset={args.dataset}"
+    pinv = f"{plan_on('reference', args.dataset)}/transcoder=pinv+dataset={args.dataset}"
     models = args.select or model_selectors(
         experiment, args.experiment_size, args.dataset, epoch=args.epoch, classifiers=[classifier]
     )

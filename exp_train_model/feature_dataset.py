@@ -40,6 +40,7 @@ class DatasetConfig:
     name: str
     splits: SplitConfig
     features: FeatureConfig
+    is_demo: bool = False  # DEMO's sounds, no recordings
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _make(
     for split, path in zip(SPLITS, files.splits, strict=True):
         if not path.exists():
             of_split = [shard for shard in shards if shard.split == split]
-            join_shards(path, of_split, config.features, scene_names)
+            join_shards(path, of_split, config.features, scene_names, is_demo=config.is_demo)
 
 
 def _settings_text(config: DatasetConfig, table_text: str) -> str:

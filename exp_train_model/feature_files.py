@@ -7,7 +7,7 @@ One HDF5 file for each split, one row for each 1-s chunk of a recording:
 - ``mels_pann`` ``(n, 101, 64)`` dB and ``mels_yamnet`` ``(n, 96, 64)``, natural logarithm
 - ``scene`` ``(n,)``: index into the attribute ``scenes``
 - ``file_index`` ``(n,)``: index into ``file_names``; the rows of a file follow each other in time
-- the attribute ``input_type``: see `transcoder.pinv.Pinv`
+- the attribute ``input_type``: see `transcoder.pinv.Pinv`; ``sounds`` is "DEMO" for DEMO's sounds
 """
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from transcoder.advice import option
 from transcoder.files import DATA_ROOT
+from transcoder.names import is_demo, real_name
 
 FEATURES_ROOT = DATA_ROOT / "features"
 """Default folder of the data sets."""
@@ -40,7 +41,9 @@ def split_path(data_path: str | os.PathLike, dataset_name: str, split: str) -> P
 
 def create_command(dataset_name: str, data_path: str | os.PathLike = FEATURES_ROOT) -> str:
     """The command that makes a data set."""
-    options = _OPTIONS.get(dataset_name, f"--dataset_name {dataset_name}")
+    options = _OPTIONS.get(real_name(dataset_name), f"--dataset_name {dataset_name}")
+    if is_demo(dataset_name):
+        options += " --audio_dataset_path DEMO"
     return f"{_SCRIPT} {options}{option('output_path', data_path, FEATURES_ROOT)}"
 
 

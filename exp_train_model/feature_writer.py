@@ -36,6 +36,7 @@ from exp_train_model.feature_files import SPLITS
 from transcoder.audio import AudioError
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
+from transcoder.names import DEMO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +125,12 @@ def shard_problems(shards: list[Shard]) -> list[Problem]:
 
 
 def join_shards(
-    path: Path, shards: list[Shard], config: FeatureConfig, scene_names: list[str]
+    path: Path,
+    shards: list[Shard],
+    config: FeatureConfig,
+    scene_names: list[str],
+    *,
+    is_demo: bool = False,
 ) -> None:
     """Write a split's HDF5 file from its shards; see `exp_train_model.feature_files`.
 
@@ -146,6 +152,8 @@ def join_shards(
     with h5py.File(part, "w") as file:
         file.attrs["input_type"] = config.input_type
         file.attrs["scenes"] = scene_names
+        if is_demo:
+            file.attrs["sounds"] = DEMO
         _add(file, "scene", np.repeat(scenes[used], rows_of_files).astype(np.int32))
         index = np.repeat(np.arange(len(rows_of_files)), rows_of_files).astype(np.int32)
         _add(file, "file_index", index)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from exp_train_model.feature_files import create_command, levels_name, mels_name, split_path
 from transcoder.errors import MissingFileError, UserError
+from transcoder.names import DEMO
 from transcoder.pinv import input_shape
 from transcoder.settings import PANN, front_end
 
@@ -65,6 +66,7 @@ class Features(torch.utils.data.Dataset):
     input_type : str
         What ``levels`` are: see `transcoder.pinv.Pinv`.
     level_shape, mel_shape : (frames, bands) of one row
+    is_demo : bool, whether the sounds are DEMO's
     scenes : tuple of str, the scenes' names
     file_index : (n,) int64, which file a row comes from; its rows follow each other in time
     file_names : tuple of str
@@ -149,6 +151,7 @@ class Features(torch.utils.data.Dataset):
     def _read_description(self) -> None:
         with h5py.File(self.path, "r") as file:
             self.input_type = str(file.attrs["input_type"])
+            self.is_demo = file.attrs.get("sounds") == DEMO
             self.scenes = tuple(str(name) for name in file.attrs["scenes"])
             self.file_names = tuple(file["file_names"].asstr()[:])
             self.file_index = file["file_index"][:].astype(np.int64)

@@ -1,11 +1,13 @@
 """The training experiment's plans and metrics, as published; the order of everything counts."""
 
 from doce_plans.experiment import Metric
-from doce_plans.plans import Plan
+from doce_plans.plans import Plan, with_demo
+from transcoder.names import demo_name
 
 CLASSIFIERS = ["YamNet", "PANN"]
 DATASETS = ["TEST", "full", "urban"]
 ABLATION_DATASETS = [*DATASETS, "urban_mel_time", "urban_mel_freq"]
+ALL_DATASETS = [*ABLATION_DATASETS, *map(demo_name, ABLATION_DATASETS)]
 STEPS = ["train", "evaluate", "metric"]
 LEARNING_RATES = [-3, -4, -5]
 """Powers of ten."""
@@ -96,7 +98,7 @@ HYBRIDTS_SMALL = Plan(
 )
 """CNN-logits that a CPU can train; not in the publication, only selected by the plan's name."""
 
-PLANS = (REFERENCE, MLP, CNN, HYBRIDTS, TS, HYBRIDTS_SMALL)
+PLANS = with_demo((REFERENCE, MLP, CNN, HYBRIDTS, TS, HYBRIDTS_SMALL))
 
 METRICS = (
     Metric("avg_mels_mse", "metric", "mel_mse", better="lower", significance=True, precision=2),

@@ -13,11 +13,13 @@ from doce_plans.selectors import Selection
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_train_model.experiment import model_file, output_file
 from exp_train_model.experiment_sizes import method_name
+from transcoder.names import DEMO_NOTE, is_demo
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
 
 NOT_TRAINED = ("oracle", "pinv")
+PUBLISHED_DATASET = "full"
 
 
 def published_results(classifier: str) -> dict[str, dict[str, float]]:
@@ -61,8 +63,10 @@ def table_beside_published(experiment: Experiment, selection: Selection, classif
             line += [cell, MISSING if value is None else metric.format(value)]
         cells.append(tuple(line))
     headings = [Heading("method"), *table.headings[:n]]
+    is_same = all(setting["dataset"] == PUBLISHED_DATASET for setting in settings)
+    published_on = "published" if is_same else "published on TAU full"
     for heading in table.headings[n:]:
-        headings += [heading, Heading("published")]
+        headings += [heading, Heading(published_on)]
     return dataclasses.replace(
         table,
         header=re.sub(rf"\w+: {FILLER} ", "", table.header),
@@ -108,19 +112,12 @@ def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
     datasets = ", ".join(dict.fromkeys(setting["dataset"] for setting in settings))
     devices = ", ".join(dict.fromkeys(str(h.get("device", "?")) for h in how.values())) or "-"
     notes = [
-        "published: Tailleur et al., DCASE 2023 (data set full, 200 epochs)",
+        "published: Tailleur et al., DCASE 2023 (data set full of TAU, 200 epochs)",
         f"table made {made['date']}, spectral-transcoder {made['spectral_transcoder']} "
         f"({made['git_commit']}), torch {made['torch']}, data set {datasets}, trained on {devices}",
     ]
     notes.append(f"classifier: {', '.join(_teachers(experiment, settings))}")
-    for setting, h in how.items():
-        trial = [f"{name} {h[name]}" for name in ("epochs_override", "max_steps")
-                 if h.get(name) is not None]  # fmt: skip
-        if setting["ts"] and "prop_logit" not in setting and not h.get("pretrained"):
-            trial.append("from random weights")
-        if trial:
-            notes.append(f"trial: {method_name(setting)} with {', '.join(trial)}")
-    return notes
+    return notes + [DEMO_NOTE] * any(is_demo(setting["dataset"]) for setting in settings)
 
 
 def _teachers(experiment: Experiment, settings: list["Setting"]) -> list[str]:

@@ -9,6 +9,7 @@ from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from exp_train_model.plans import ABLATION_DATASETS
 from reproduction.runner import Step
 from transcoder.files import DATA_ROOT, EXPORT_ROOT, PROJECT_ROOT
+from transcoder.names import demo_name, real_name
 
 TAU = "TAU-urban-acoustic-scenes-2020-mobile-development"
 DEMO_CLASSIFIER = "YamNet"
@@ -24,12 +25,12 @@ _RUN = ("-c", "-S", "--renew")
 
 _DEMO_MODELS = (
     (
-        "cnn/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
+        "cnn_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
         "+kernel_size=5+nb_layers=5+dilation=1+nb_channels=16",
         10,  # epochs are enough for CNN-mels
     ),
     (
-        "hybridts_small/dataset=full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
+        "hybridts_small_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
         "+nb_channels=16",
         100,
     ),
@@ -69,7 +70,9 @@ class Reproduction:
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Data sets of the training experiment."""
+        """Data sets of the training experiment, as its plans name them."""
+        if self.demo:
+            return (demo_name("full"),)
         return tuple(ABLATION_DATASETS) if self.mode == "detailed" else ("full",)
 
     @property
@@ -129,7 +132,7 @@ def _preparation(r: Reproduction) -> list[Step]:
         datasets = ("-l", "TAU,URBAN-SOUND-8K,SONYC-UST", "--output", str(r.sounds))
     features = tuple(
         (
-            *("exp_train_model/create_mel_tho_dataset.py", *_FEATURE_OPTIONS[dataset]),
+            *("exp_train_model/create_mel_tho_dataset.py", *_FEATURE_OPTIONS[real_name(dataset)]),
             *("--audio_dataset_path", str(r.sounds), "--output_path", str(r.work / "features")),
             # the audio may have changed under the same settings: the runner has noticed it
             *(("--overwrite",) if r.demo else ()),
@@ -177,6 +180,7 @@ def _training(r: Reproduction) -> list[Step]:
     tables = (
         *("exp_train_model/export_experiment_results.py", "--experiment_path", str(experiment)),
         *("--classifier", *r.classifiers, "--output", str(export), "--ext", "png", "html", "csv"),
+        *("--dataset", r.datasets[0] if r.demo else "full"),
         *(_selectors(models) if r.demo else ("--experiment_size", r.exp_type)),
     )
     curves = (
@@ -237,7 +241,7 @@ def _classification(r: Reproduction) -> list[Step]:
         *("--device", r.device),
     )
     plans = [
-        f"{plan}/classifier={classifier}"
+        f"{plan}{'_demo' if r.demo else ''}/classifier={classifier}"
         for plan in ("reference", "deep", "reference_extra", "deep_extra")
         for classifier in r.classifiers
     ]
@@ -263,6 +267,7 @@ def _classification(r: Reproduction) -> list[Step]:
             (
                 (
                     "exp_classif_eval/export_classification_results.py",
+                    *("--dataset", *(demo_name(d) if r.demo else d for d in DATASETS)),
                     *("--experiment_path", str(experiment), "--output", str(export)),
                     *("--ext", "png", "html", "csv"),
                 ),

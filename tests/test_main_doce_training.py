@@ -41,7 +41,9 @@ class World:
         self.experiment = training_experiment(folder / "exp")
 
     def run(self, selector, *more):
-        selector += "+dataset=TEST+classifier=YamNet"
+        return self.run_plain(f"{selector}+dataset=TEST+classifier=YamNet", *more)
+
+    def run_plain(self, selector, *more):
         return main(["-s", selector, *(more or ("-c",)), "--data_path", str(self.features),
                      "--experiment_path", str(self.experiment.folder), "--device", "cpu",
                      "--epochs_override", "1", "--no_pretrained"])  # fmt: skip
@@ -203,10 +205,11 @@ def test_export_puts_published_numbers_beside_ours(computed, tmp_path, capsys):
     pinv = computed.setting("reference/transcoder=pinv+step=metric")
     ours = np.load(computed.experiment.file("metric", pinv, "mel_mse")).mean()
     assert rows[1].split(",")[1:3] == [f"{ours:.2f}", "3.23"]
-    assert rows[3].split(",")[-1] == "85.1"
+    assert rows[0].split(",")[2] == "published on TAU full"
+    assert rows[3].split(",")[-2:] == ["85.1", "1 epochs in place of 200"]
     text = (tmp_path / "results_training_YamNet.md").read_text()
     assert "torch" in text and "data set TEST" in text and "trained on cpu" in text
-    assert "trial: self with epochs_override 1, from random weights" in text
+    assert "| 1 epochs in place of 200; from random weights |" in text
     assert "**" in text and "-99999" not in text
 
 

@@ -15,9 +15,9 @@ from transcoder.files import PROJECT_ROOT
 
 SMALLEST = ("--demo", "--demo_size", "0.05", "--demo_epochs", "1")
 TABLES = (
-    "results_training_YamNet.csv",
-    "results_classif_urbansound8k.csv",
-    "results_classif_sonycust.csv",
+    "results_training_YamNet_DEMO.csv",
+    "results_classif_urbansound8k_DEMO.csv",
+    "results_classif_sonycust_DEMO.csv",
 )
 
 

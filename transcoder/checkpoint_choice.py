@@ -11,7 +11,7 @@ from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
-from transcoder.names import METHODS
+from transcoder.names import METHODS, is_demo
 from transcoder.settings import front_end
 
 LOG = logging.getLogger(__name__)
@@ -27,9 +27,10 @@ def find_checkpoint(
 
     1. one for the judge: a CNN-logits is for the classifier that it was trained through, and those
        trained through the embedded small YAMNet are of no use elsewhere, nor others behind it;
-    2. one that a user trained or downloaded, not one that ships with the project (its YAML says
+    2. not one that was trained on DEMO's sounds;
+    3. one that a user trained or downloaded, not one that ships with the project (its YAML says
        ``shipped: true``);
-    3. the one whose file was written last.
+    4. the one whose file was written last.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def find_checkpoint(
     def rank(path: Path) -> tuple:
         suits = method == "cnn_mels" or _suits(path, judge)
         is_shipped = read_settings(path).get("shipped") is True
-        return suits, not is_shipped, path.stat().st_mtime_ns
+        learned_rules = is_demo(_factors(path.name).get("dataset", ""))
+        return suits, not learned_rules, not is_shipped, path.stat().st_mtime_ns
 
     chosen = max(found, key=rank)
     if method == "cnn_logits" and judge is not None and not _suits(chosen, judge):
@@ -71,12 +73,16 @@ def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
     found = []
     for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
         name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
-        factors = dict(part.split("=", 1) for part in name.split("+") if "=" in part)
-        # identifiers end "+ts=1_model"
-        factors = {key: value.removesuffix("_model") for key, value in factors.items()}
-        if wanted.items() <= factors.items() and (folder / name).is_file():
+        if wanted.items() <= _factors(name).items() and (folder / name).is_file():
             found.append(folder / name)
     return found
+
+
+def _factors(name: str) -> dict[str, str]:
+    """The factors of the setting whose identifier a checkpoint's ``name`` is."""
+    factors = dict(part.split("=", 1) for part in name.split("+") if "=" in part)
+    # identifiers end "+ts=1_model"
+    return {key: value.removesuffix("_model") for key, value in factors.items()}
 
 
 def _suits(path: Path, judge: Classifier | None) -> bool:

@@ -3,6 +3,8 @@
 Imports nothing heavy, so that command lines can offer them.
 """
 
+from collections.abc import Mapping
+
 CLASSIFIERS = ("YamNet", "PANN")
 DEFAULT_CLASSIFIER = "YamNet"  # works without a download
 
@@ -35,3 +37,51 @@ def of_classifier(name: str, classifier: str) -> str:
     The default classifier's have the published names, another's end with its name.
     """
     return name if classifier == DEFAULT_CLASSIFIER else f"{name}_{classifier}"
+
+
+DEMO = "DEMO"
+"""The sounds that the project makes itself; see `demo_scenes.mark`."""
+
+DEMO_NOTE = (
+    "DEMO: sounds made by rule, no recordings; the scores show that the chain works, not how good "
+    "a method is, and cannot be compared with the published ones"
+)
+
+
+def demo_name(dataset: str) -> str:
+    """What the experiments call DEMO's data set in the layout of ``dataset``."""
+    return f"{DEMO}-{dataset}"
+
+
+def is_demo(dataset: str) -> bool:
+    """Whether a data set's name is one of `demo_name`."""
+    return dataset.startswith(f"{DEMO}-")
+
+
+def real_name(dataset: str) -> str:
+    """The data set whose layout one of DEMO's has; others are their own."""
+    return dataset.removeprefix(f"{DEMO}-")
+
+
+def trial_of(
+    training: Mapping[str, object], epochs: int | None, *, scratch_counts: bool = False
+) -> str:
+    """In what a training fell short of its setting; empty if in nothing.
+
+    Parameters
+    ----------
+    training
+        What the checkpoint's YAML tells of it.
+    epochs
+        That the setting asks for.
+    scratch_counts
+        Whether the model should have begun with pretrained weights.
+    """
+    found = []
+    if training.get("epochs_override") not in (None, epochs):
+        found.append(f"{training['epochs_override']} epochs in place of {epochs}")
+    if training.get("max_steps") is not None:
+        found.append(f"at most {training['max_steps']} batches")
+    if scratch_counts and training.get("pretrained") is False:
+        found.append("from random weights")
+    return "; ".join(found)

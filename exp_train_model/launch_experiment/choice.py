@@ -15,7 +15,7 @@ from exp_train_model.experiment_sizes import (
 )
 from exp_train_model.feature_files import SPLITS, create_command, split_path
 from exp_train_model.options import RunOptions, add_options
-from exp_train_model.plans import ABLATION_DATASETS, CLASSIFIERS
+from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
 from transcoder.errors import MissingFileError
 from transcoder.files import PROJECT_ROOT
 
@@ -28,7 +28,7 @@ def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
         size_option, dest="size", choices=SIZES, default="restricted",
         help="restricted: the models of the paper's table; detailed: all hyper-parameters",
     )  # fmt: skip
-    parser.add_argument("--dataset", choices=ABLATION_DATASETS, default="full")
+    parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
     parser.add_argument("--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
     parser.add_argument(
         "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
