@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from transcoder.files import EXPORT_ROOT, atomic_path
 
 _RANGE_DB = 70  # dynamic range shown
 _LOWEST_HZ, _HIGHEST_HZ, _N_BANDS = 40, 16_000, 90
+
+_TITLE_WIDTH = 52  # letters
 
 
 def build_parser() -> Parser:
@@ -47,18 +50,19 @@ def _draw(output: Path, titles, clips, waves) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(5, 2, figsize=(11, 12), sharex=True, sharey=True, layout="tight")
+    figure, axes = plt.subplots(5, 2, figsize=(11, 13), sharex=True, sharey=True, layout="tight")
     for ax, title, clip, wave in zip(axes.flat, titles, clips, waves, strict=True):
         times_s, edges_hz, level_db = _band_levels(wave, clip.sample_rate)
         ax.pcolormesh(times_s, edges_hz, level_db, vmin=-_RANGE_DB, vmax=0, cmap="magma")
         names = ", ".join(dict.fromkeys(layer.source for layer in clip.scene.layers))
-        ax.set_title(f"{title}: {names}".replace("_", " "), fontsize=7)
+        title = f"DEMO, {title}: {names}".replace("_", " ")
+        ax.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=12)
         ax.set_yscale("log")
         ax.set_yticks([100, 1000, 10_000], ["0.1", "1", "10"])
     figure.supxlabel("time (s)")
     figure.supylabel("frequency (kHz)")
     with atomic_path(output) as temporary:
-        figure.savefig(temporary, dpi=57)
+        figure.savefig(temporary, dpi=80)
     plt.close(figure)
 
 

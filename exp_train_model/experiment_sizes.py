@@ -1,6 +1,6 @@
 """Which models belong to the experiment, restricted to the paper's rows or in detail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
@@ -85,7 +85,14 @@ def selector_of(setting: "Setting", *, with_step: bool = False) -> str:
     return f"{setting.plan.name}/" + "+".join(f"{name}={setting[name]}" for name in names)
 
 
-def method_name(setting: "Setting") -> str:
+def training_title(values: Mapping[str, str | int]) -> str:
+    """A training in words, from the values of its factors."""
+    title = f"{method_name(values)} for {values['classifier']}, data set {values['dataset']}"
+    title += f", {values['epoch']} epochs"
+    return title + (f", {values['nb_channels']} channels" if "nb_channels" in values else "")
+
+
+def method_name(setting: "Setting | Mapping[str, str | int]") -> str:
     """What the paper calls the setting's model."""
     transcoder = setting["transcoder"]
     if transcoder == "cnn_pinv":

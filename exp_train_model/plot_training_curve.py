@@ -16,7 +16,7 @@ from exp_train_model.experiment import (
     loss_file,
     training_experiment,
 )
-from exp_train_model.experiment_sizes import CNN_LOGITS
+from exp_train_model.experiment_sizes import CNN_LOGITS, training_title
 from exp_train_model.feature_files import SPLITS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError
@@ -68,7 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not all(file.is_file() for file in files.values()):
             missing.append(setting)
             continue
-        figure = draw_curves({k: load_array(f) for k, f in files.items()}, setting.identifier())
+        figure = draw_curves(
+            {k: load_array(f) for k, f in files.items()},
+            training_title(setting),
+            setting.identifier(),
+        )
         folder = args.output or experiment.path("export")
         path = folder / f"{setting.identifier()}_curve.{args.ext}"
         with atomic_path(path) as temporary:
@@ -89,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def draw_curves(losses: "dict[str, np.ndarray]", title: str) -> "Figure":
+def draw_curves(losses: "dict[str, np.ndarray]", title: str, identifier: str = "") -> "Figure":
     """The losses over epochs.
 
     Parameters
@@ -119,14 +123,15 @@ def draw_curves(losses: "dict[str, np.ndarray]", title: str) -> "Figure":
     if min(values.min() for values in losses.values() if len(values)) > 0:
         axes.set_yscale("log")
     axes.set(xlabel="epoch", ylabel="loss")
-    axes.set_title("\n".join(_halves(title)), fontsize=7)
+    axes.set_title(title)
+    figure.supxlabel("\n".join(_halves(identifier)), fontsize=7, color="gray")
     axes.legend()
     axes.grid(alpha=0.3)
     return figure
 
 
-def _halves(title: str) -> list[str]:
-    parts = title.split("+")
+def _halves(identifier: str) -> list[str]:
+    parts = identifier.split("+")
     middle = (len(parts) + 1) // 2
     return ["+".join(parts[:middle]), "+".join(parts[middle:])]
 

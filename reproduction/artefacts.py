@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduction.media import Image, Sound, embed_image, embed_sound
+from reproduction.wording import figure_caption
 from transcoder.errors import UserError
 from transcoder.names import TRUE_MELS, wav_name
 
@@ -29,17 +30,6 @@ _MELS_HEARD = {"original": TRUE_MELS, TRUE_MELS: ""}
 """The classes heard in the true Mels are the original's; the regenerated sound's are unknown."""
 
 _N_CLASSES = 5
-_CAPTIONS = {
-    "spectro_dcase_2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
-    "(figure of the paper)",
-    "thirdo_mel_bands_repartition": "Where third-octave bands and the Mel bands of both "
-    "classifiers lie",
-    "demo_scenes": "The synthetic scenes of the embedded DEMO data",
-    "_curve": "Losses of training, validation and evaluation data",
-    "confusion": "Confusion matrix",
-    "precision_recall": "Precision-recall curves",
-}
-"""Part of a figure's file name -> what the figure shows."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +114,7 @@ def read_run_log(path: Path) -> Run:
 
 def read_figure(path: Path) -> Figure:
     """A picture with a caption made of its file name."""
-    known = next((part for part in _CAPTIONS if part in path.stem), "")
-    detail = path.stem.replace(known, "").replace("_", " ").replace("+", ", ").strip()
-    caption = ": ".join(part for part in (_CAPTIONS.get(known), detail) if part)
-    return Figure(caption, embed_image(path), path.parent.name)
+    return Figure(figure_caption(path), embed_image(path), path.parent.name)
 
 
 def read_recording(original: Path) -> Recording:
@@ -142,7 +129,10 @@ def read_recording(original: Path) -> Recording:
         versions.append(Version(title, explanation, sound, tuple(heard[:_N_CLASSES])))
     figure = folder / f"{name}_spectrograms.png"
     spectrograms = embed_image(figure) if figure.is_file() else None
-    return Recording(name.replace("_", " "), tuple(versions), spectrograms, classifier)
+    title = (
+        folder.name if folder.name.startswith(name) else name
+    )  # a second classifier's: name_PANN
+    return Recording(title.replace("_", " "), tuple(versions), spectrograms, classifier)
 
 
 def _read_classes(path: Path) -> tuple[dict[str, list[tuple[str, float]]], str]:

@@ -12,12 +12,14 @@ from exp_classif_eval.experiment import DEFAULT_FOLDER as CLASSIF_FOLDER
 from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import DEFAULT_FOLDER as TRAIN_FOLDER
 from exp_train_model.experiment import training_experiment
+from transcoder.advice import option
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:
     from reproduction.artefacts import Section
 
+AUDIO_FOLDER = PROJECT_ROOT / "audio_generated"
 _TEMPLATES = Path(__file__).parent / "templates"
 _FIGURES = ("spectro*.png", "thirdo*.png", "demo_scenes.png")
 
@@ -51,7 +53,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--audio",
         type=Path,
-        default=PROJECT_ROOT / "audio_generated",
+        default=AUDIO_FOLDER,
         help="folder where generate_audio.py puts its sounds",
     )
     parser.add_argument("--run_log", type=Path, help="default: <results>/run_log.json")
@@ -71,6 +73,8 @@ def main(argv=None) -> int:
         or classification_experiment(args.classif_experiment).path("export"),
         audio=args.audio,
         run_log=args.run_log or args.results / "run_log.json",
+        train_experiment=args.train_experiment,
+        classif_experiment=args.classif_experiment,
     )
     path = args.results / "report.html"
     atomic_write_text(path, render(sections))
@@ -82,9 +86,22 @@ def main(argv=None) -> int:
 
 
 def collect(
-    *, results: Path, train_export: Path, classif_export: Path, audio: Path, run_log: Path
+    *,
+    results: Path,
+    train_export: Path,
+    classif_export: Path,
+    audio: Path,
+    run_log: Path,
+    train_experiment: Path = TRAIN_FOLDER,
+    classif_experiment: Path = CLASSIF_FOLDER,
 ) -> "dict[str, Section]":
     """Everything that the report shows, by section; nothing of it needs to exist."""
+    train = option("experiment_path", train_experiment, TRAIN_FOLDER)
+    train += option("output", train_export, training_experiment(train_experiment).path("export"))
+    classif = option("experiment_path", classif_experiment, CLASSIF_FOLDER)
+    usual = classification_experiment(classif_experiment).path("export")
+    classif += option("output", classif_export, usual)
+    classif = f"python exp_classif_eval/export_classification_results.py{classif}"
     from reproduction.artefacts import gather, read_figure, read_recording, read_run_log
     from reproduction.score_tables import read_table, table_files
 
@@ -95,43 +112,48 @@ def collect(
         "training": gather(
             table_files(train_export, "results_training_*"),
             read_table,
-            "python exp_train_model/export_experiment_results.py --ext html png",
+            f"python exp_train_model/export_experiment_results.py --ext html png{train}",
         ),
         "curves": gather(
             _finished(train_export, "*_curve.png"),
             read_figure,
-            "python exp_train_model/plot_training_curve.py -s cnn -s hybridts",
+            f"python exp_train_model/plot_training_curve.py -s cnn/ -s hybridts/{train}",
         ),
         "classification": gather(
-            table_files(classif_export, "results_classif_*", "classes_*"),
+            table_files(classif_export, "results_classif_*"),
             read_table,
-            "python exp_classif_eval/export_classification_results.py",
+            classif,
         ),
+        "classes": gather(table_files(classif_export, "classes_*"), read_table, classif),
         "confusion": gather(
             _finished(classif_export, "classes_*/*.png"),
             read_figure,
-            "python exp_classif_eval/export_classification_results.py",
+            classif,
         ),
         "figures": gather(
-            _finished(results, *_FIGURES), read_figure, "python plot_spectro_dcase2023.py"
+            _finished(results, *_FIGURES),
+            read_figure,
+            f"python plot_spectro_dcase2023.py{option('output', results, EXPORT_ROOT)}",
         ),
         "sounds": gather(
             _finished(audio, "**/*_original.wav"),
             read_recording,
-            "python generate_audio.py street_scene.wav",
+            f"python generate_audio.py street_scene.wav{option('output', audio, AUDIO_FOLDER)}",
         ),
     }
 
 
 def _finished(folder: Path, *patterns: str) -> list[Path]:
-    """Files in order, without the hidden ones that a killed program was still writing."""
-    found = {path for pattern in patterns for path in folder.glob(pattern)}
-    return sorted(path for path in found if not path.name.startswith("."))
+    """Files of each pattern in order, without the hidden ones that a killed program left."""
+    found = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+    return [path for path in found if not path.name.startswith(".")]
 
 
 def render(sections: "dict[str, Section]") -> str:
     """The page as HTML, style included."""
     import jinja2
+
+    from reproduction.wording import condensed, dataset_title, in_words
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -140,7 +162,12 @@ def render(sections: "dict[str, Section]") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = duration_text
+    environment.filters |= {
+        "duration": duration_text,
+        "condensed": condensed,
+        "in_words": in_words,
+        "dataset": dataset_title,
+    }
     return environment.get_template("report.html.j2").render(sections)
 
 

@@ -16,7 +16,8 @@ from report_artefacts import DURATION_S, LOUD_PEAK, RUN_LOG, SAMPLE_RATE, TABLE,
 from doce_plans.export import export_table
 from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
 from reproduction.report import collect, duration_text, main
-from reproduction.score_tables import read_table, table_files
+from reproduction.score_tables import Cell, ScoreTable, read_table, table_files
+from reproduction.wording import condensed, figure_caption, in_words
 from transcoder.audio import write_audio
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
@@ -180,7 +181,7 @@ def test_nothing_made_yet_names_the_commands(tmp_path, capsys):
     page = Page(tmp_path / "report.html")
     assert len(page.all("section")) == 7
     commands = re.findall(r"Make them with (python (\S+\.py).*)", page.text)
-    assert len(commands) == 7
+    assert len(commands) == 8  # classes have tables and figures
     missing = [script for _, script in commands if not (PROJECT_ROOT / script).is_file()]
     assert not missing
     assert "damaged" not in capsys.readouterr().err
@@ -285,3 +286,36 @@ def test_files_that_a_killed_program_left_are_no_figures(tmp_path):
     for name in (".confusion.x1.png", "confusion.png"):
         (tmp_path / name).touch()
     assert _finished(tmp_path, "*.png") == [tmp_path / "confusion.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "classifier=YamNet+dataset=full+epoch=10+nb_channels=16+step=train+"
+            "transcoder=cnn_pinv+ts=0_curve",
+            "CNN-mels for YamNet, data set full, 10 epochs, 16 channels",
+        ),
+        ("confusion_deep0_YamNet_self", "Confusion matrix: class groups, YamNet, true Mels"),
+        ("precision_recall_deep1_PANN_cnn", "trained head, PANN, CNN-logits"),
+    ],
+)
+def test_captions_are_words(name, words):
+    assert figure_caption(Path(f"{name}.png")).endswith(words)
+
+
+def test_what_was_found_comes_first_and_what_ran_last(report):
+    sections = [section["aria-labelledby"] for section in report.all("section")]
+    assert sections[:4] == ["training", "classification", "sounds", "figures"]
+    assert sections[-1] == "run"
+
+
+def test_scores_are_shown_without_factors_where_methods_tell_rows_apart():
+    cells = [[Cell(text) for text in row] for row in (["PINV", "", "1"], ["CNN-mels", "5", "2"])]
+    table = ScoreTable("results_training_YamNet", "", ("method", "epoch", "ptopafc % ↑"), cells)
+    short = in_words(condensed(table))
+    assert short.title == "Transcoders for YamNet"
+    assert short.headings == ("method", "top-1 agreement % ↑")
+    assert [[cell.text for cell in row] for row in short.rows] == [["PINV", "1"], ["CNN-mels", "2"]]
+    again = ScoreTable("x", "", table.headings, [*cells, cells[0]])
+    assert condensed(again) == again

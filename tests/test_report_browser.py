@@ -9,7 +9,7 @@ from report_artefacts import DURATION_S, make_artefacts
 
 from reproduction.report import main
 
-WIDTHS = {"desktop": 1280, "phone": 375}
+WIDTHS = {"desktop": 1280, "phone": 390}
 
 AUDIO_METADATA = """
 const done = arguments[0], players = [...document.querySelectorAll("audio")];
@@ -19,8 +19,13 @@ const wait = () => players.every(p => p.readyState > 0 || p.error) ? done(state(
 wait();
 """
 BROKEN_IMAGES = "return [...document.images].filter(i => !i.complete || !i.naturalWidth).length"
-SCROLLING_BOXES = """
-return [...document.querySelectorAll(".scroll")].filter(b => b.scrollWidth > b.clientWidth).length
+BOXES = """
+const boxes = [...document.querySelectorAll(".scroll, .picture")];
+return boxes.filter(b => b.checkVisibility()).map(b => {
+  const cue = b.querySelector(".cue"), seen = cue.getBoundingClientRect();
+  return [b.scrollWidth > b.clientWidth,
+          cue.checkVisibility() && seen.left >= 0 && seen.right <= innerWidth];
+})
 """
 
 
@@ -44,8 +49,9 @@ def test_page_loads_alone_and_fits_the_screen(report, screen, tmp_path):
         assert driver.execute_script(BROKEN_IMAGES) == 0
         page_width = driver.execute_script("return document.documentElement.scrollWidth")
         assert page_width <= width
-        scrolling = driver.execute_script(SCROLLING_BOXES)
-        assert (scrolling > 0) == (screen == "phone")  # wide tables scroll inside their boxes
+        boxes = driver.execute_script(BOXES)
+        assert all(is_wide == has_cue for is_wide, has_cue in boxes)
+        assert any(is_wide for is_wide, _ in boxes) == (screen == "phone")
         photograph(driver, tmp_path / "report.png")
         assert console_lines(driver) == []
         assert requested_addresses(driver) == [report.as_uri()]
