@@ -57,7 +57,7 @@ def export_table(table: Table, path: Path) -> None:
 def _write_html(table: Table, path: Path) -> None:
     styler = _styler(table, html.escape, "↑", "↓")
     styler.set_caption(html.escape(table.header.strip()))
-    notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in (table.first_line, *table.notes))
+    notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in table.lines_below)
     text = styler.to_html(doctype_html=True).replace("</body>", f"{notes}</body>")
     atomic_write_text(path, text)
 
@@ -72,7 +72,7 @@ def _write_latex(table: Table, path: Path) -> None:
         column_format=columns,
         caption=_escape_latex(table.header.strip()) or None,
     )
-    notes = "".join(f"% {note}\n" for note in (table.first_line, *table.notes))
+    notes = "".join(f"% {note}\n" for note in table.lines_below)
     packages = "% needs the packages booktabs and xcolor\n"
     atomic_write_text(path, packages + notes + text)
 
@@ -122,7 +122,8 @@ def _write_markdown(table: Table, path: Path) -> None:
     n_metrics = len(headings) - table.n_factor_columns
     rule = ["---"] * table.n_factor_columns + ["---:"] * n_metrics
     lines = [line(headings), line(rule), *map(line, rows)]
-    text = [table.header.strip(), "\n".join(lines), table.first_line, *table.notes]
+    below = [line.replace("blue:", "italic:") for line in table.lines_below]
+    text = [table.header.strip(), "\n".join(lines), *below]
     atomic_write_text(path, "\n\n".join(part for part in text if part) + "\n")
 
 

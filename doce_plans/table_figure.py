@@ -83,9 +83,7 @@ class _Page:
         self.width = max(table_width_in, min(5.0, _width_in(figure.canvas, header)))
         per_line = max(20, int(len(header) * self.width / _width_in(figure.canvas, header or "x")))
         self.header_lines = textwrap.wrap(header, per_line)
-        self.note_lines = [
-            line for note in (table.first_line, *table.notes) for line in textwrap.wrap(note, 90)
-        ]
+        self.note_lines = [line for note in table.lines_below for line in textwrap.wrap(note, 90)]
         notes_width = max(_width_in(figure.canvas, line) for line in self.note_lines)
         n_lines = len(self.header_lines) + 1 + len(table.cells) + len(self.note_lines) + 1
         width = max(self.width, notes_width) + 2 * MARGIN_IN

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
 
 MISSING = "-"
+MARKS = "bold: the best; blue: not significantly different from it (paired t-test, p > 0.05)"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class Table:
         """When the results shown were computed."""
         times = f"{self.oldest:%Y-%m-%d %H:%M:%S} to {self.newest:%Y-%m-%d %H:%M:%S}"
         return f"Displayed data generated from {times}"
+
+    @property
+    def lines_below(self) -> tuple[str, ...]:
+        """The first line, the notes, and what marks mean if there are any."""
+        marks = (MARKS,) if self.best else ()
+        return (self.first_line, *self.notes, *marks)
 
     def with_column(self, name: str, cells: Sequence[str]) -> "Table":
         """The table with one more column of text at its right side."""

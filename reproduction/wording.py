@@ -7,7 +7,7 @@ from exp_classif_eval.probability_files import METHODS_OF
 from exp_train_model.experiment_sizes import training_title
 from exp_train_model.plans import PLANS
 from reproduction.score_tables import Cell, ScoreTable
-from transcoder.names import MELS, TRUE_MELS
+from transcoder.names import DEMO, MELS, TRUE_MELS
 
 _CAPTIONS = {
     "spectro_dcase_2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
@@ -78,14 +78,15 @@ def _scored(name: str) -> str:
 
 def dataset_title(name: str) -> str:
     """The data set that a folder ``classes_<data set>`` or a table's name ends with."""
-    word = name.rpartition("_")[2]
-    return _DATASETS.get(word, name.replace("_", " "))
+    real = name.removesuffix(f"_{DEMO}")
+    title = _DATASETS.get(real.rpartition("_")[2], real.replace("_", " "))
+    return title if real == name else f"{title} ({DEMO})"
 
 
 def table_title(stem: str) -> str:
     """The table of a file, as far as its name tells."""
     if stem.startswith("results_training_"):
-        return f"Transcoders for {stem.removeprefix('results_training_').replace('_', ' ')}"
+        return f"Transcoders for {dataset_title(stem.removeprefix('results_training_'))}"
     if stem.startswith("results_classif_"):
         return dataset_title(stem)
     if stem.startswith("classes_"):

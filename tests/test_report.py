@@ -17,7 +17,7 @@ from doce_plans.export import export_table
 from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
 from reproduction.report import collect, duration_text, main
 from reproduction.score_tables import Cell, ScoreTable, read_table, table_files
-from reproduction.wording import condensed, figure_caption, in_words
+from reproduction.wording import condensed, figure_caption, in_words, table_title
 from transcoder.audio import write_audio
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
@@ -153,7 +153,8 @@ def test_marks_header_and_notes_come_from_the_html(tmp_path):
     }
     assert marks == dict.fromkeys(TABLE.best, "best") | dict.fromkeys(TABLE.not_different, "close")
     assert table.header == "dataset: TEST"
-    assert table.notes == (TABLE.first_line, *TABLE.notes)
+    assert table.notes == TABLE.lines_below
+    assert "bold: the best; blue: not significantly different" in table.notes[-1]
 
 
 def test_a_csv_without_html_is_shown_too(tmp_path):
@@ -302,6 +303,19 @@ def test_files_that_a_killed_program_left_are_no_figures(tmp_path):
 )
 def test_captions_are_words(name, words):
     assert figure_caption(Path(f"{name}.png")).endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("stem", "title"),
+    [
+        ("results_training_YamNet", "Transcoders for YamNet"),
+        ("results_training_YamNet_DEMO", "Transcoders for YamNet (DEMO)"),
+        ("results_classif_urbansound8k_DEMO", "UrbanSound8K (DEMO)"),
+        ("classes_sonycust", "SONYC-UST, class by class"),
+    ],
+)
+def test_titles_of_tables_are_words(stem, title):
+    assert table_title(stem) == title
 
 
 def test_what_was_found_comes_first_and_what_ran_last(report):
