@@ -6,7 +6,6 @@ for each input that another step left, that input's own record. A setting is don
 are there and their record says the same as the identity now.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -138,12 +137,6 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
         prefix = f"{name}." if name else ""
         return [d for k in keys for d in differences(old.get(k), new.get(k), f"{prefix}{k}")]
     return [] if old == new else [f"{name}: {_short(old)}, now {_short(new)}"]
-
-
-def file_mark(path: Path) -> str:
-    """A mark of a file's content: 16 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _leaves(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
-from doce_plans.records import Identity, file_mark, input_record
+from doce_plans.records import Identity, input_record
 from exp_classif_eval import experiment as files
 from exp_classif_eval.class_groups import default_path
 from exp_classif_eval.labels import LabelledFiles
 from exp_classif_eval.options import RunOptions
 from exp_classif_eval.probability_store import StoredProbabilities
+from transcoder.marks import file_mark
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting

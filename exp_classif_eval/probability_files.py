@@ -7,7 +7,8 @@ One HDF5 file for each data set, one row for each sound file:
 - ``done`` ``(n,)``: whether it has
 - ``<classifier>/<transcoder>`` ``(n, n_classes)`` float32, NaN for files with a problem; its
   attributes tell the weights that it was computed with
-- attributes: ``sampling``, of `SAMPLINGS`; the folder of the sounds; date, versions and commit
+- attributes: ``sampling``, of `SAMPLINGS`; the folder of the sounds; ``sounds``, a mark of
+  their contents; date, versions and commit
 """
 
 import os

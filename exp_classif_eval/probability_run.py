@@ -11,6 +11,7 @@ from tqdm import tqdm
 from exp_classif_eval.decoding import Decoded, decode_all
 from exp_classif_eval.probabilities import Inference
 from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
+from transcoder.marks import files_mark
 
 FILES_PER_PART = 128
 """What a killed run computes again, at most."""
@@ -27,7 +28,8 @@ def find_sounds(folder: Path, *, sampling: str) -> Sounds:
         if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
     )
     names = tuple(path.name for path in paths)
-    return Sounds(names, tuple(path.stat().st_size for path in paths), folder, sampling)
+    sizes = tuple(path.stat().st_size for path in paths)
+    return Sounds(names, sizes, folder, sampling, files_mark(paths))
 
 
 def compute(
@@ -80,7 +82,7 @@ def _counted(recordings: Iterator[Decoded], progress: tqdm) -> Iterator[Decoded]
 
 def _mark(sounds: Sounds, origins: Mapping[str, Mapping[str, str]]) -> str:
     """Tells parts of this run from those of another."""
-    what = [sounds.names, sounds.sizes, sounds.sampling, origins, FILES_PER_PART]
+    what = [sounds.names, sounds.sizes, sounds.mark, sounds.sampling, origins, FILES_PER_PART]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 

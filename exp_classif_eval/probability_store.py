@@ -38,6 +38,7 @@ class Sounds:
     sizes: tuple[int, ...]  # in bytes
     folder: Path
     sampling: str  # of probability_files.SAMPLINGS
+    mark: str = ""  # of their contents
 
 
 class ProbabilityStore:
@@ -78,6 +79,11 @@ class ProbabilityStore:
             )
         theirs = set(zip(file["files"].asstr()[:], file["size_bytes"][:].tolist(), strict=True))
         ours = set(zip(self.sounds.names, self.sounds.sizes, strict=True))
+        if theirs == ours and file.attrs.get("sounds", "") != self.sounds.mark:
+            raise UserError(
+                f"{self.path}: was made of other sounds than those of the same names in "
+                f"{self.sounds.folder} now: {again}"
+            )
         if theirs != ours:
             raise UserError(
                 f"{self.path}: was made of other files, those of {file.attrs['folder']} then: "
@@ -113,6 +119,7 @@ class ProbabilityStore:
                 {
                     "folder": str(self.sounds.folder.absolute()),
                     "sampling": self.sounds.sampling,
+                    "sounds": self.sounds.mark,
                     **provenance(),
                 }
             )

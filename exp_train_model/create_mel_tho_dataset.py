@@ -206,7 +206,7 @@ def _dataset_name(args, input_type: str, is_demo: bool) -> str:
     others |= set(map(demo_name, others))
     if name != usual and name in others:
         raise UsageError(
-            f"--dataset_name {name} is kept for other sounds, another --dataset_type or --tho_...: "
+            f"--dataset_name {name} is kept for another --dataset_type, --tho_... or other sounds: "
             f"with these the experiments know {usual}; leave --dataset_name out or choose a new one"
         )
     return name

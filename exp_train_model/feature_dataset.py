@@ -28,6 +28,7 @@ from exp_train_model.tau_splits import SplitConfig, split_table
 from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_write_text
+from transcoder.marks import files_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,8 @@ def create_dataset(
             f"there; fetch the data set with: {fetch_command('TAU', Path(audio_path).parent)}"
         )
     table_text = table.to_csv(index=False, lineterminator="\n")
-    settings_text = _settings_text(config, table_text)
+    sounds = files_mark([Path(audio_path) / name for name in table.filename])
+    settings_text = _settings_text(config, table_text, sounds)
     if overwrite:
         files.remove()
     _check_settings(files, settings_text)
@@ -174,7 +176,7 @@ def _make(
             join_shards(path, of_split, config.features, scene_names, is_demo=config.is_demo)
 
 
-def _settings_text(config: DatasetConfig, table_text: str) -> str:
+def _settings_text(config: DatasetConfig, table_text: str, sounds: str) -> str:
     """The settings as YAML; no paths, so that a data set can be moved."""
     digest = hashlib.sha256(table_text.encode()).hexdigest()
     settings = {
@@ -182,6 +184,7 @@ def _settings_text(config: DatasetConfig, table_text: str) -> str:
         "splits": asdict(config.splits),
         "features": asdict(config.features),
         "split_table_sha256": digest,
+        "sounds": sounds,
     }
     return yaml.safe_dump(_plain(settings), sort_keys=False)
 

@@ -10,7 +10,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from doce_plans.experiment import Experiment
-from doce_plans.records import Identity, file_mark, input_record, require_current
+from doce_plans.records import Identity, input_record, require_current
 from exp_train_model import experiment as files
 from exp_train_model.config import TrainConfig, train_config
 from exp_train_model.evaluation import open_features
@@ -23,6 +23,7 @@ from transcoder.classifiers import load_network
 from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
+from transcoder.marks import file_mark
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
-from doce_plans.records import file_mark, newest, read_record
+from doce_plans.records import newest, read_record
 from exp_train_model.experiment import model_file
 from exp_train_model.plans import TS
+from transcoder.marks import file_mark
 from transcoder.names import DEMO, is_demo, trial_of
 
 if TYPE_CHECKING:

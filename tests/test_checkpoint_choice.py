@@ -65,6 +65,12 @@ def test_what_ships_comes_last_whatever_its_date(save, tmp_path, name, method):
     assert find_checkpoint(tmp_path, classifier="YamNet", method=method, judge=None) == downloaded
 
 
+def test_a_model_of_demo_s_sounds_comes_last(save, tmp_path):
+    real = save(MELS.format(1), time_s=1, shipped=True)
+    save(MELS.format(2).replace("full", "DEMO-full"), time_s=2)
+    assert find_checkpoint(tmp_path, classifier="YamNet", method="cnn_mels", judge=None) == real
+
+
 def test_the_small_yamnet_gets_what_was_trained_through_it(save, tmp_path, small, real, caplog):
     def found_for(judge):
         return find_checkpoint(tmp_path, classifier="YamNet", method="cnn_logits", judge=judge)

@@ -1,6 +1,7 @@
 """create_mel_tho_dataset.py: features, options, reruns, odd files."""
 
 import hashlib
+import shutil
 
 import h5py
 import numpy as np
@@ -189,6 +190,16 @@ def test_other_settings_need_overwrite(run, tmp_path, capsys):
     (tmp_path / "out" / "full" / "full_settings.yaml").unlink()
     assert run("--dtype=float16") == 1
     assert "full_settings.yaml are missing" in capsys.readouterr().err
+
+
+def test_features_of_other_sounds_are_not_taken_for_these(run, sounds, tmp_path, capsys):
+    assert run() == 0
+    data = tmp_path / "data"
+    shutil.copytree(sounds, data)
+    path = data / DATASET_FOLDER / clip_name(3)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert run("--audio_dataset_path", data) == 1
+    assert "other settings (sounds: " in capsys.readouterr().err
 
 
 def test_interrupted_while_writing_a_split(run, tmp_path, monkeypatch):

@@ -237,6 +237,16 @@ def test_other_sounds_are_not_mixed_in(create, sounds, tmp_path, capsys):
     assert "new.wav" in read_probabilities(create.path, "YamNet", "self").names
 
 
+def test_other_sounds_of_the_same_names_and_sizes_are_noticed(create, sounds, tmp_path, capsys):
+    assert create.run("--transcoder", "self") == 0
+    data = tmp_path / "data"
+    shutil.copytree(sounds, data)
+    path = data / NAME / "audio" / "3.wav"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert create.run(data=data) == 1
+    assert "other sounds than those of the same names" in capsys.readouterr().err
+
+
 def test_an_interrupted_run_goes_on_and_a_damaged_part_is_made_again(create, monkeypatch):
     monkeypatch.setattr(probability_run, "FILES_PER_PART", 2)
     assert create.run() == 0

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import DATA
 
+from demo_scenes.mark import MARK
 from doce_plans.records import record_path, write_record
 from exp_classif_eval import export_classification_results, main_doce_score
 from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K
@@ -18,6 +19,7 @@ from exp_classif_eval.labels import read_labels
 from exp_classif_eval.predictions import Outputs, Predictions, load, metric_arrays, save
 from exp_classif_eval.probability_files import probability_path
 from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
+from transcoder.names import demo_name
 from transcoder.settings import FRONT_ENDS
 
 TABLES = {
@@ -230,6 +232,32 @@ def test_scores_of_other_probabilities_are_not_taken_for_these(tmp_path, capsys)
     said = capsys.readouterr().err
     assert "4 of 4 settings failed" in said and "probabilities: " in said
     assert project.run(*both, "--renew") == project.run(*both) == 0
+
+
+def test_demo_s_scores_bear_its_name(tmp_path, capsys):
+    project = Project(tmp_path)
+    name = SONYC_UST.name
+    files = read_labels(name, tmp_path / name).files
+    probs = np.random.default_rng(0).uniform(size=(len(files), 527)).astype(np.float32)
+    for called in (name, demo_name(name)):
+        write_probabilities(tmp_path / "probs", called, files, {"PANN/self": probs})
+    chosen = "transcoder=self+classifier=PANN"
+    assert project.run("-s", f"reference_demo/{chosen}+dataset=DEMO-SONYC-UST", "-c") == 1
+    assert "its sounds are not DEMO's" in capsys.readouterr().err
+    assert project.run("-s", f"reference/{chosen}+dataset=SONYC-UST", "-c") == 0
+    (tmp_path / name / MARK).touch()
+    assert project.run("-s", f"reference_demo/{chosen}+dataset=DEMO-SONYC-UST", "-c") == 0
+    assert project.run("-s", f"reference/{chosen}+dataset=SONYC-UST", "-c") == 1
+    assert "its sounds are DEMO's" in capsys.readouterr().err
+    assert project.export("--no-figures", "--ext", "csv", "md") == 0
+    folder = tmp_path / "exp" / "export"
+    demo, real = (
+        (folder / f"results_classif_sonycust{end}.csv").read_text() for end in ("_DEMO", "")
+    )
+    assert "published macro_auprc on the real SONYC-UST" in demo and ",DEMO," in demo
+    assert "DEMO" not in real and "published macro_auprc," in real
+    assert "PANN (test)" in demo  # the weights, in the column "made with"
+    assert "DEMO" in (folder / "classes_sonycust_DEMO.csv").read_text()
 
 
 def test_head_learns_and_noise_costs(finished):
