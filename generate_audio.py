@@ -2,7 +2,8 @@
 
 Writes, into audio_generated/<name>/ (for PANN <name>_PANN/): the original; the audio regenerated
 from its true Mel spectrogram (what the inversion alone loses); the audio from Mels that PINV,
-CNN-mels and CNN-logits transcoded from its third-octave levels; a figure of the five spectrograms.
+CNN-mels and CNN-logits transcoded from its third-octave levels; noise that has these levels (the
+noise vocoder: no Mels between, and the nearest to the recording); a figure of the spectrograms.
 Prints the classes that the classifier hears in each, and writes them to a table.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, sound_path
-from transcoder.names import MELS, METHODS, TRUE_MELS, of_classifier, wav_name
+from transcoder.names import MELS, NOISE_VOCODER, TRUE_MELS, of_classifier, wav_name
 
 
 def build_parser() -> Parser:
@@ -40,7 +41,9 @@ def build_parser() -> Parser:
     parser.add_argument("--offset", type=float, default=0.0, help="start in the file, in seconds")
     parser.add_argument("--duration", type=float, help="seconds to use (default: to the end)")
     parser.add_argument("--iterations", type=int, default=32, help="Griffin-Lim iterations")
-    parser.add_argument("--seed", type=int, default=0, help="of Griffin-Lim's first phase")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of Griffin-Lim's first phase and of noise"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     return parser
 
@@ -56,6 +59,7 @@ def main(argv=None) -> int:
     from transcoder.audio import AudioError, read_recording, second_weights
     from transcoder.classifiers import find_classifier
     from transcoder.devices import choose_device
+    from transcoder.settings import THIRD_OCTAVE
     from transcoder.transcode import load_transcoders, models_used
 
     device = choose_device(args.device)
@@ -76,10 +80,14 @@ def main(argv=None) -> int:
     chunks = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
     for method, transcoder in transcoders.items():
         chunks[method] = transcoder.from_wave(waveform, sample_rate)
+    noise = shaped_noise(
+        reference.third_octave_of(waveform, sample_rate), waveform, sample_rate, args.seed
+    )
+    chunks[NOISE_VOCODER] = reference.true_mels(noise, THIRD_OCTAVE.sample_rate)
     name = args.audio.stem
     folder = args.output / of_classifier(name, args.classifier)
     used = models_used(transcoders, classifier)
-    _write(folder, name, waveform, sample_rate, chunks, used, args)
+    _write(folder, name, waveform, sample_rate, chunks, noise, used, args)
     print(*used, f"wrote {folder}", sep="\n")
     if classifier is not None:
         weights = second_weights(len(waveform), sample_rate)
@@ -92,8 +100,17 @@ def main(argv=None) -> int:
     return 0
 
 
+def shaped_noise(levels_db, waveform, sample_rate: int, seed: int):
+    """`noise_vocoder` of a recording's levels, as long as the recording."""
+    from transcoder.noise_vocoder import noise_vocoder
+    from transcoder.settings import THIRD_OCTAVE
+
+    samples = round(waveform.size * THIRD_OCTAVE.sample_rate / sample_rate)
+    return noise_vocoder(levels_db, seed=seed)[:samples].numpy()
+
+
 def _write(
-    folder: Path, name: str, waveform, sample_rate: int, chunks: dict, used: list[str], args
+    folder: Path, name: str, waveform, sample_rate: int, chunks: dict, noise, used: list[str], args
 ) -> None:
     """Invert the Mels; write the wavs and the figure."""
     import torch
@@ -102,13 +119,14 @@ def _write(
     from transcoder.inversion import mels_to_wave
     from transcoder.mels import LogMel, join_chunks
     from transcoder.plots import mel_figure, save_figure
-    from transcoder.settings import front_end
+    from transcoder.settings import THIRD_OCTAVE, front_end
 
     end = front_end(args.classifier)
     original = prepare(waveform, sample_rate, end.sample_rate)
     joined = {method: join_chunks(mels, end, original.size) for method, mels in chunks.items()}
+    inverted = [method for method in joined if method != NOISE_VOCODER]
     waves = mels_to_wave(
-        torch.stack(list(joined.values())),
+        torch.stack([joined[method] for method in inverted]),
         args.classifier,
         iterations=args.iterations,
         seed=args.seed,
@@ -120,18 +138,26 @@ def _write(
     regenerated = LogMel(args.classifier, patch=False)(waves[:1])[0]
 
     write_audio(folder / wav_name(name, "original"), original, end.sample_rate)
-    for method, wave in zip(joined, waves.numpy(), strict=True):
-        file_name = wav_name(name, method)
-        peak = abs(wave).max()
-        if peak > 1:  # nobody is to be startled by a player that turns the volume up
-            wave = wave / peak
-            print(f"{file_name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
-        write_audio(folder / file_name, wave, end.sample_rate)
-    panels = {"original": joined[TRUE_MELS], "regenerated from true Mels": regenerated}
-    panels |= {METHODS[method]: mels for method, mels in joined.items() if method in METHODS}
+    for method, wave in zip(inverted, waves.numpy(), strict=True):
+        _write_within_full_scale(folder / wav_name(name, method), wave, end.sample_rate)
+    _write_within_full_scale(
+        folder / wav_name(name, NOISE_VOCODER), noise, THIRD_OCTAVE.sample_rate
+    )
+    panels = {"original": joined.pop(TRUE_MELS), "regenerated from true Mels": regenerated}
+    panels |= {MELS[method]: mels for method, mels in joined.items()}
     title = f"{name}: Mel spectrograms for {args.classifier}"
     figure = mel_figure(panels, end, scale="original", title=title, notes=used)
     save_figure(figure, folder / f"{name}_spectrograms.png")
+
+
+def _write_within_full_scale(path: Path, wave, sample_rate: int) -> None:
+    from transcoder.audio import write_audio
+
+    peak = abs(wave).max()
+    if peak > 1:  # nobody is to be startled by a player that turns the volume up
+        wave = wave / peak
+        print(f"{path.name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
+    write_audio(path, wave, sample_rate)
 
 
 def top_classes(classifier, mels, weights, k: int = 10) -> list[tuple[str, float]]:

@@ -1,7 +1,8 @@
 """Speed of the signal path, each part beside the plain way of doing it, in one run.
 
 PINV folded against its 2049-bin chain (time and memory), third-octave levels against a loop over
-frames, Mel inversion against librosa (time and error), and the CNN's forward pass.
+frames, Mel inversion against librosa (time and error), the CNN's forward pass, and the noise
+vocoder (time and the memory of 20 minutes).
 """
 
 import sys
@@ -17,6 +18,16 @@ pinv, levels = Pinv("{classifier}"), torch.rand(64, 8, 29) * 60
 pinv(levels[:1])
 start()
 pinv(levels)
+"""
+
+_NOISE_MEMORY = """
+import torch
+from transcoder.noise_vocoder import noise_vocoder_seconds
+torch.set_num_threads(1)
+levels = 40 + 20 * torch.rand(1200, 8, 29)
+start()
+for second in noise_vocoder_seconds(levels):
+    pass
 """
 
 
@@ -40,6 +51,7 @@ def main(argv=None) -> int:
         for classifier in ("PANN", "YamNet"):
             compare_inversion(classifier)
             time_cnn(classifier)
+        time_noise_vocoder()
     return 0
 
 
@@ -156,6 +168,30 @@ def time_cnn(classifier: str) -> None:
     levels = torch.rand(64, 8, 29) * 60
     (seconds,) = seconds_each(lambda: model(levels), repeats=3)
     print(f"CNN forward {classifier}, 5 layers of 64 channels: {64 / seconds:.0f} chunks a second")
+
+
+def time_noise_vocoder() -> None:
+    import time
+
+    import torch
+
+    from transcoder.audio import chunk_batches, read_audio
+    from transcoder.files import PROJECT_ROOT
+    from transcoder.noise_vocoder import noise_vocoder
+    from transcoder.settings import THIRD_OCTAVE
+    from transcoder.third_octave import ThirdOctave
+
+    wave, rate = read_audio(PROJECT_ROOT / "audio" / "street_scene.wav")
+    (chunks,) = chunk_batches(wave, rate, THIRD_OCTAVE.sample_rate, batch_size=10)
+    levels = ThirdOctave()(torch.from_numpy(chunks))
+    noise_vocoder(levels)
+    start = time.process_time()  # of one thread: the machine may be shared
+    noise_vocoder(levels)
+    seconds = time.process_time() - start
+    print(
+        f"noise vocoder: {len(levels) / seconds:.0f} s of sound in a second of processor time; "
+        f"{peak_memory_mb(_NOISE_MEMORY):.0f} MB for 20 minutes"
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 from reproduction.media import Image, Sound, embed_image, embed_sound
 from reproduction.wording import figure_caption
 from transcoder.errors import UserError
-from transcoder.names import TRUE_MELS, wav_name
+from transcoder.names import NOISE_VOCODER, TRUE_MELS, wav_name
 
 VERSIONS = {
     "original": ("Original", "the recording itself"),
@@ -23,6 +23,7 @@ VERSIONS = {
     "pinv": ("PINV", "from third-octave levels, by pseudo-inverse"),
     "cnn_mels": ("CNN-mels", "from third-octave levels, trained on Mel spectrograms"),
     "cnn_logits": ("CNN-logits", "from third-octave levels, trained on the classifier's output"),
+    NOISE_VOCODER: ("Noise vocoder", "noise that has the third-octave levels, without Mels"),
 }
 """Sounds that generate_audio.py makes -> title and explanation, in the order of listening."""
 

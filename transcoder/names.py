@@ -14,13 +14,16 @@ METHODS = {"pinv": "PINV", "cnn_mels": "CNN-mels", "cnn_logits": "CNN-logits"}
 TRUE_MELS = "true_mels"
 """The Mels of the audio itself, where they stand beside those of `METHODS`."""
 
-MELS = {TRUE_MELS: "true Mels", **METHODS}
+NOISE_VOCODER = "noise_vocoder"
+"""The sound of the levels without Mels between, and the Mels of that sound."""
+
+MELS = {TRUE_MELS: "true Mels", **METHODS, NOISE_VOCODER: "noise vocoder"}
 """Every kind of Mels, and what prose, tables and figures call it."""
 
 WAV_ENDINGS = {
     "original": "original",
     TRUE_MELS: "generated_from_groundtruth_mel",
-    **{method: f"generated_from_{method}" for method in METHODS},
+    **{method: f"generated_from_{method}" for method in (*METHODS, NOISE_VOCODER)},
 }
 """The sounds that generate_audio.py makes, in the order of listening, and how their published
 file names end."""
