@@ -45,27 +45,27 @@ def build_parser() -> Parser:
     )
     levels = parser.add_argument_group("levels")
     levels.add_argument(
-        "--db-offset",
+        "--db_offset",
         type=float,
         help="added to every level, to bring it to the scale of full-scale audio (default: 0, or "
         "what --sensor knows)",
     )
     levels.add_argument(
-        "--auto-offset",
+        "--auto_offset",
         action="store_true",
         help="measure the offset: the 99th percentile of the 1-s broadband levels comes to full "
         "scale (23 dB); it is printed for reuse",
     )
     levels.add_argument(
-        "--missing-band-db",
+        "--missing_band_db",
         type=float,
         default=-40.0,
         help="level for bands that the archive lacks, after the offset",
     )
     reading = parser.add_argument_group("reading")
     reading.add_argument("--dataset", default="fast_125ms", help="of .h5 and .npz files")
-    reading.add_argument("--time-column", help="of tables (default: the one named like it)")
-    reading.add_argument("--time-format", help="of strptime (default: what the stamps show)")
+    reading.add_argument("--time_column", help="of tables (default: the one named like it)")
+    reading.add_argument("--time_format", help="of strptime (default: what the stamps show)")
     reading.add_argument(
         "--level", help="the quantity to read where there are several: LZeq, LAeq, LZFmax..."
     )
@@ -79,7 +79,7 @@ def build_parser() -> Parser:
         "--step", type=float, help="seconds from frame to frame, of arrays without time stamps"
     )
     reading.add_argument(
-        "--allow-slow",
+        "--allow_slow",
         action="store_true",
         help="take levels every 200 ms to 1 s, which carry less than the networks need",
     )
@@ -105,7 +105,7 @@ def add_network_options(parser: Parser) -> None:
         type=int,
         help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
     )
-    parser.add_argument("--top-k", type=int, help="keep only the K most probable classes")
+    parser.add_argument("--top_k", type=int, help="keep only the K most probable classes")
     parser.add_argument(
         "--groups",
         help="keep groups of classes: tvb (traffic, voice, birds), sonyc_ust, urbansound8k, or a "
@@ -165,7 +165,7 @@ def _check(args, is_live: bool) -> None:
     if args.step is not None and not 0.005 <= args.step <= 1:
         raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
     if args.auto_offset and (args.db_offset is not None or is_live):
-        raise UsageError("--auto-offset needs a whole archive, and no --db-offset beside it")
+        raise UsageError("--auto_offset needs a whole archive, and no --db_offset beside it")
 
 
 def read_options(args):
@@ -208,7 +208,7 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
     read, offset_db = read_options(args), args.db_offset
     if args.auto_offset:
         offset_db = measure_offset([task.path for task in tasks], read)
-        print(f"measured offset; to use it again: --db-offset {offset_db:.1f}")
+        print(f"measured offset; to use it again: --db_offset {offset_db:.1f}")
     scale = LevelScale(offset_db, args.missing_band_db)
     setup = Setup(classify, selection, about, read, scale, unit_s, f".{args.format}")
     results, failures = [], []

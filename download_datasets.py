@@ -23,7 +23,7 @@ Fetch and unpack data sets into the output folder:
   DEMO             0.4 GB  synthesised here, no network: small scenes in all three layouts
 
 {command_line.HOW_IT_WORKS}\
-Archives are removed once they are unpacked, those of earlier runs too, unless --keep-archives.
+Archives are removed once they are unpacked, those of earlier runs too, unless --keep_archives.
 Nothing is asked; a disk without room for all of it is told before anything is fetched.
 """
 
@@ -40,7 +40,7 @@ def build_parser() -> Parser:
     )
     command_line.add_options(parser)
     parser.add_argument(
-        "--keep-archives", action="store_true", help="keep archives that have been unpacked"
+        "--keep_archives", action="store_true", help="keep archives that have been unpacked"
     )
     parser.add_argument(
         "--size", type=float, default=1.0, help="number of DEMO's clips, relative to the usual one"

@@ -33,10 +33,10 @@ def build_parser() -> Parser:
         default="restricted",
         help="without --demo: the models of the paper's tables, or all of its plans",
     )
-    parser.add_argument("--from-step", type=int, default=1, metavar="N", help="first step to run")
-    parser.add_argument("--to-step", type=int, default=_N_STEPS, metavar="N", help="last step")
+    parser.add_argument("--from_step", type=int, default=1, metavar="N", help="first step to run")
+    parser.add_argument("--to_step", type=int, default=_N_STEPS, metavar="N", help="last step")
     parser.add_argument("--only", type=int, nargs="+", metavar="N", help="only these steps")
-    parser.add_argument("--dry-run", action="store_true", help="only print the commands")
+    parser.add_argument("--dry_run", action="store_true", help="only print the commands")
     parser.add_argument(
         "--results",
         type=Path,
@@ -108,7 +108,7 @@ def _chosen_steps(args) -> list[int]:
     if wrong:
         raise UsageError(f"there is no step {wrong[0]}: the steps are 1 to {_N_STEPS}")
     if not chosen:
-        raise UsageError(f"--from-step {args.from_step} comes after --to-step {args.to_step}")
+        raise UsageError(f"--from_step {args.from_step} comes after --to_step {args.to_step}")
     return sorted(set(chosen))
 
 

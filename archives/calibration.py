@@ -83,7 +83,7 @@ class LevelHistogram:
         missing_db = self.offset_to_full_scale()
         if abs(missing_db) < 1:
             return "; steady noise is like that, otherwise check the bands and their order"
-        return f"; try --auto-offset, or --db-offset {missing_db:+.1f} on top"
+        return f"; try --auto_offset, or --db_offset {missing_db:+.1f} on top"
 
 
 def broadband_levels(units: Units) -> NDArray[np.float64]:

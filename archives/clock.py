@@ -206,7 +206,7 @@ class Clock:
         if step.seconds > LONGEST_FAST_S and not self._allow_slow:
             raise ArchiveError(
                 f"{self._where}: its time stamps are {step.seconds:g} s apart; {needed} "
-                "(--allow-slow takes them all the same, with less to hear)"
+                "(--allow_slow takes them all the same, with less to hear)"
             )
         self.step = step
         self._found.step_s = FRAME_S if step.is_frame else step.seconds

@@ -216,7 +216,7 @@ def find_time_columns(names: Sequence[str], given: str | None, where: str) -> tu
             return (positions[name],)
     raise ArchiveError(
         f"{where}: no time column (named {', '.join(TIME_NAMES[:3])}...): say which it is with "
-        f"--time-column; it has {_listed(names)}"
+        f"--time_column; it has {_listed(names)}"
     )
 
 

@@ -77,5 +77,5 @@ class Irregularities:
 
 def describe_step(step_s: float) -> str:
     """What was done to frames that are not those of the networks."""
-    done = "averaged to" if step_s < 1.5 * FRAME_S else "held (--allow-slow) for"
+    done = "averaged to" if step_s < 1.5 * FRAME_S else "held (--allow_slow) for"
     return f"levels every {step_s * 1000:g} ms were {done} frames of {FRAME_S * 1000:g} ms"

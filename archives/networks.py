@@ -56,12 +56,12 @@ def load_level_classifier(
 
 
 def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) -> Selection:
-    """What the options ``--groups`` and ``--top-k`` ask for; all classes without them."""
+    """What the options ``--groups`` and ``--top_k`` ask for; all classes without them."""
     if groups is not None and top_k is not None:
-        raise UsageError("--groups and --top-k exclude each other")
+        raise UsageError("--groups and --top_k exclude each other")
     if top_k is not None:
         if top_k < 1:
-            raise UsageError(f"--top-k must be 1 or more, not {top_k}")
+            raise UsageError(f"--top_k must be 1 or more, not {top_k}")
         return best_classes(classifier, top_k)
     if groups is None:
         return all_classes(classifier)

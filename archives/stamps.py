@@ -53,7 +53,7 @@ def to_seconds(
         if time_format is None and (numbers.notna() == text.notna()).all():
             return _from_numbers(numbers.to_numpy(np.float64, na_value=np.nan))
         row = int(bad.argmax())
-        wanted = f"the form {time_format!r}" if time_format else "ISO 8601 (or give --time-format)"
+        wanted = f"the form {time_format!r}" if time_format else "ISO 8601 (or give --time_format)"
         raise ArchiveError(
             f"{where}, row {first_row + int(text.index[row])}: the time {text.iloc[row]!r} does "
             f"not follow {wanted}"

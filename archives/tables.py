@@ -213,7 +213,7 @@ def _understood(layout: Layout, first: pd.DataFrame, options: ReadOptions) -> di
         time += f" as {layout.time_format}"
         texts = _as_text(layout.stamps(first)).tolist()
         if options.time_format is None and is_order_open(texts, layout.time_format):
-            time += " (day and month could change places: --time-format settles it)"
+            time += " (day and month could change places: --time_format settles it)"
     return {
         "bands": f"{len(found)}, {band_name(found[0])} to {band_name(found[-1])}, in columns "
         f"{ends[0]!r} to {ends[1]!r}",

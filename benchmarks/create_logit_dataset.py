@@ -21,7 +21,7 @@ def build_parser() -> Parser:
     add_classifier(parser)
     parser.add_argument("--transcoder", nargs="+", default=["self", "cnn", "pinv"])
     parser.add_argument("--files", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=16, help="seconds computed at once")
+    parser.add_argument("--batch_size", type=int, default=16, help="seconds computed at once")
     parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1))
     parser.add_argument("--threads", type=int, help="of torch (default: as torch chooses)")
     parser.add_argument("--device", default="cpu", help="as torch names it")

@@ -64,7 +64,7 @@ def build_parser() -> Parser:
         "weights)",
     )
     parser.add_argument(
-        "--batch-size", type=int, help="seconds computed at once (default: 16, on a GPU 256)"
+        "--batch_size", type=int, help="seconds computed at once (default: 16, on a GPU 256)"
     )
     parser.add_argument(
         "--workers",

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from exp_classif_eval.datasets import DATASETS, Dataset, dataset
 from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
+from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
-from transcoder.names import demo_name, is_demo
+from transcoder.names import MELS, TRUE_MELS, demo_name, is_demo
 
 FORMATS = ("png", "html", "tex", "csv", "md", "pdf")
 
@@ -40,7 +41,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="default: the experiment's folder for exports"
     )
-    parser.add_argument("--no-figures", action="store_true", help="write the tables only")
+    parser.add_argument("--no_figures", action="store_true", help="write the tables only")
     return parser
 
 
@@ -115,10 +116,10 @@ def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) 
 
     for setting in tqdm(settings, unit="setting", desc=f"Figures of {dataset.name}"):
         found = read_predictions(setting, experiment)
-        what = f"deep{setting['deep']}_{setting['classifier']}_{setting['transcoder']}"
-        title = f"{dataset.name}, {setting['classifier']}, transcoder {setting['transcoder']}, " + (
-            "trained head" if setting["deep"] else "class groups"
-        )
+        mels = METHODS_OF[setting["transcoder"]] or TRUE_MELS
+        what = f"deep{setting['deep']}_{setting['classifier']}_{mels}"
+        how = "trained head" if setting["deep"] else "class groups"
+        title = f"{dataset.name}, {setting['classifier']}, {MELS[mels]}, {how}"
         matrix = confusion_matrix(found.decisions, found.labels)
         n_files = found.labels.sum(axis=0, dtype=int)
         figure = confusion_figure(matrix, n_files, dataset.class_names, title)

@@ -114,8 +114,8 @@ def _heading(text: str) -> str:
     arrow = text[-2:] if text[-2:] in (" ↑", " ↓") else ""
     name = text.removesuffix(arrow)
     prefix = "published " if name.startswith("published ") else ""
-    name = name.removeprefix(prefix)
-    return prefix + _HEADINGS.get(name, name) + arrow
+    name, on, whose = name.removeprefix(prefix).partition(" on ")
+    return prefix + _HEADINGS.get(name, name) + on + whose + arrow
 
 
 def condensed(table: ScoreTable) -> ScoreTable:

@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="only files with this in their name; it may hold shell wildcards (* ? [...])",
     )
     parser.add_argument(
-        "--base-url",
+        "--base_url",
         metavar="URL",
         help="fetch from a mirror instead: URL followed by the file's path below the output "
         "folder, as in URL/pann/ResNet38_mAP%%3D0.434.pth (weights of torch.hub: URL/checkpoints/"

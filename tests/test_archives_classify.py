@@ -128,7 +128,7 @@ def test_wrong_levels_are_noticed(offset_db, complains):
     complaint = histogram_of(array + offset_db).complaint()
     assert (complaint is not None) == complains
     if complains:
-        assert "--auto-offset" in complaint
+        assert "--auto_offset" in complaint
 
 
 def test_selections():
@@ -331,7 +331,7 @@ def test_the_command_line(tmp_path, weights, models, capsys):
     arguments += ["--auto-offset", "--groups", "tvb", "--format", "csv", "--output", tmp_path / "o"]
     assert classify_third_octave.main([str(a) for a in arguments]) == 0
     text = capsys.readouterr().out
-    assert "to use it again: --db-offset -" in text
+    assert "to use it again: --db_offset -" in text
     assert "2 segments: 1 gaps (3.8 s together)" in text
     assert "traffic" in text
     assert "s of signal a second" in text

@@ -210,7 +210,7 @@ def test_live_streams_know_the_clock_too():
     coarse = table(array, stamps.floor("s")).to_csv(index=False)
     assert [json.loads(line)["time"] for line in run_live(coarse)] == [x["time"] for x in lines]
     slow = table(array[:40], stamps[::10]).to_csv(index=False)
-    with pytest.raises(ArchiveError, match="--allow-slow"):
+    with pytest.raises(ArchiveError, match="--allow_slow"):
         list(run_live(slow))
     assert len(list(run_live(slow, allow_slow=True))) == 40
     bare = pd.DataFrame(array).to_csv(index=False, header=False)

@@ -120,7 +120,7 @@ def test_help_from_another_folder(script, tmp_path):
         [sys.executable, ROOT / script, "--help"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0
-    assert "--base-url" in done.stdout
+    assert "--base_url" in done.stdout
     assert time.monotonic() - began < 5
 
 

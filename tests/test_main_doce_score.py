@@ -315,7 +315,10 @@ def test_class_tables_and_figures(golden):
     assert classes["class"].tolist() == list(SONYC_UST.class_names)
     np.testing.assert_allclose(classes["auprc"], golden.metric("macro_auprc", **where), atol=1e-4)
     figures = sorted(path.name for path in (folder / "classes_sonycust").iterdir())
-    assert figures == ["confusion_deep0_PANN_self.png", "precision_recall_deep0_PANN_self.png"]
+    assert figures == [
+        "confusion_deep0_PANN_true_mels.png",
+        "precision_recall_deep0_PANN_true_mels.png",
+    ]
 
 
 def test_export_of_a_data_set_without_scores(golden, capsys):

@@ -1,6 +1,7 @@
 """The report holds what the steps left, names what they did not, and survives damaged files."""
 
 import base64
+import dataclasses
 import io
 import itertools
 import re
@@ -330,6 +331,10 @@ def test_scores_are_shown_without_factors_where_methods_tell_rows_apart():
     short = in_words(condensed(table))
     assert short.title == "Transcoders for YamNet"
     assert short.headings == ("method", "top-1 agreement % ↑")
+    other = dataclasses.replace(
+        table, headings=("deep", "ts", "published acc_classif % on the real X")
+    )
+    assert in_words(other).headings == ("classes by", "ts", "published accuracy % on the real X")
     assert [[cell.text for cell in row] for row in short.rows] == [["PINV", "1"], ["CNN-mels", "2"]]
     again = ScoreTable("x", "", table.headings, [*cells, cells[0]])
     assert condensed(again) == again

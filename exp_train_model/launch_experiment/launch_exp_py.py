@@ -26,7 +26,7 @@ _POLL_S = 0.2
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     add_choice(parser, "--exp_type")
-    parser.add_argument("--dry-run", action="store_true", help="only show the commands")
+    parser.add_argument("--dry_run", action="store_true", help="only show the commands")
     return parser
 
 

@@ -25,9 +25,9 @@ def build_parser() -> Parser:
         "folder", type=Path, nargs="?", default=scripts_folder(DEFAULT_FOLDER),
         help="where slurms_create.py has put the scripts",
     )  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="only show the commands")
+    parser.add_argument("--dry_run", action="store_true", help="only show the commands")
     parser.add_argument(
-        "--max-parallel", type=int, metavar="N", help="run at most N models at the same time"
+        "--max_parallel", type=int, metavar="N", help="run at most N models at the same time"
     )
     return parser
 
@@ -36,7 +36,7 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.max_parallel is not None and args.max_parallel < 1:
-        raise UsageError("--max-parallel must be 1 or more")
+        raise UsageError("--max_parallel must be 1 or more")
     reference, models = (_script(args.folder, s) for s in (REFERENCE_SUFFIX, ARRAY_SUFFIX))
     n_models = len(settings_file(models).read_text(encoding="utf-8").splitlines())
     limit = f"%{args.max_parallel}" if args.max_parallel else ""
