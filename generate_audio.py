@@ -156,7 +156,8 @@ def _write_within_full_scale(path: Path, wave, sample_rate: int) -> None:
     peak = abs(wave).max()
     if peak > 1:  # nobody is to be startled by a player that turns the volume up
         wave = wave / peak
-        print(f"{path.name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
+        if 20 * log10(peak) >= 0.05:
+            print(f"{path.name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
     write_audio(path, wave, sample_rate)
 
 

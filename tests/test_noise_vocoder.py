@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.sound_measures import carrier_power
 from transcoder.audio import prepare, read_audio, to_chunks
 from transcoder.errors import UsageError
 from transcoder.noise_vocoder import band_edges, noise_vocoder, noise_vocoder_seconds
@@ -93,6 +94,23 @@ def test_an_onset_is_not_heard_ahead_of_its_frame():
     assert loud.max() - loud.min() < 9
     assert level[onset - 12 : onset - 1].max() < loud.mean() - 50
     assert level[end + 1 : end + 12].max() < loud.mean() - 50
+
+
+def test_what_happens_within_a_frame_does_not_come_through(rng):
+    """The syllables' rhythm does, phonemes do not."""
+    n = 4 * RATE
+    slow, fast = (
+        np.interp(np.arange(n), np.linspace(0, n, 4 * hz), rng.standard_normal(4 * hz))
+        for hz in (3, 40)
+    )
+    source = torch.from_numpy(rng.standard_normal(n) * np.exp(slow + fast)).float()
+    sound = noise_vocoder(levels_of(source))
+    for low, high, least, most in ((0.5, 2, 0.9, 1), (12, 30, -0.25, 0.25)):
+        hz = torch.fft.rfftfreq(carrier_power(source, RATE).shape[1], 0.004)
+        kept = (hz >= low) & (hz < high)
+        a, b = (torch.fft.rfft(carrier_power(x, RATE).sqrt())[:, kept] for x in (source, sound))
+        alike = (a * b.conj()).real.sum() / (a.norm() * b.norm())
+        assert least < alike <= most
 
 
 def test_nothing_clicks(rng):
