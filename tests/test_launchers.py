@@ -76,6 +76,7 @@ def test_options_are_handed_on():
         "--data_path", "/data", "--seed", "3", "--max_steps", "0", "--compile", "--no_pretrained"
     ]  # fmt: skip
     assert RunOptions().as_arguments() == []
+    assert RunOptions(renew=True).as_arguments() == ["--renew"]
 
 
 # ---- on this computer

@@ -126,6 +126,18 @@ def test_a_trial_is_not_taken_for_the_training(trained, capsys, caplog):
     assert "seed: 0, now 1" in capsys.readouterr().err
 
 
+def test_tables_of_trials_and_older_models_say_so_in_every_format(trained, capsys):
+    table = (f"{MODEL}+step=metric", "-d", "-e", "trial")
+    assert trained.run(*table) == 0
+    assert "remarks" in capsys.readouterr().out
+    folder = trained.experiment.path("export")
+    for suffix in ("csv", "html", "tex"):
+        assert "at most 1 batches" in (folder / f"trial.{suffix}").read_text()
+    assert trained.run(f"{MODEL}+step=train", "-c", "--seed", "1") == 0
+    assert trained.run(*table) == 0
+    assert "of an older model" in capsys.readouterr().out
+
+
 def test_scores_of_other_features_are_not_taken_for_these(trained, capsys):
     write_features(trained.features, n_files=N_FILES, seed=1)
     assert trained.run(MODEL, "-c", "-S", "-D", "--max_steps", "1") == 1
