@@ -15,7 +15,7 @@ from typing import Any
 from reproduction.media import Image, Sound, embed_image, embed_sound
 from reproduction.wording import figure_caption
 from transcoder.errors import UserError
-from transcoder.names import NOISE_VOCODER, TRUE_MELS, wav_name
+from transcoder.names import METHODS, NOISE_VOCODER, TRUE_MELS, wav_name
 
 VERSIONS = {
     "original": ("Original", "the recording itself"),
@@ -125,14 +125,15 @@ def read_recording(original: Path) -> Recording:
     versions = []
     for made, (title, explanation) in VERSIONS.items():
         wav = folder / wav_name(name, made)
+        if not wav.is_file() and made not in METHODS:
+            continue  # a transcoder's absence is shown, as it can be trained or fetched
         heard = classes.get(_MELS_HEARD.get(made, made), ())
         sound = embed_sound(wav) if wav.is_file() else None
         versions.append(Version(title, explanation, sound, tuple(heard[:_N_CLASSES])))
     figure = folder / f"{name}_spectrograms.png"
     spectrograms = embed_image(figure) if figure.is_file() else None
-    title = (
-        folder.name if folder.name.startswith(name) else name
-    )  # a second classifier's: name_PANN
+    # a second classifier's folder is called name_PANN
+    title = folder.name if folder.name.startswith(name) else name
     return Recording(title.replace("_", " "), tuple(versions), spectrograms, classifier)
 
 

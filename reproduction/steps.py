@@ -118,7 +118,8 @@ def report_command(r: Reproduction) -> tuple[str, ...]:
     """What puts everything together at the end."""
     return (
         *("-m", "reproduction.report", "--results", str(r.results), "--audio", str(r.audio)),
-        *("--train_export", str(r.results), "--classif_export", str(r.results)),
+        *("--train_experiment", str(r.train_experiment), "--train_export", str(r.results)),
+        *("--classif_experiment", str(r.classif_experiment), "--classif_export", str(r.results)),
     )
 
 

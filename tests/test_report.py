@@ -67,6 +67,7 @@ def test_sounds_have_players_classes_and_spectrograms(report):
     titles = ["Original", "Regenerated", "PINV", "CNN-logits"]
     assert [player["aria-label"] for player in players] == [f"bird, {title}" for title in titles]
     assert all("controls" in player for player in players)
+    assert report.text.count("Not generated") == 1
     assert "no CNN-mels checkpoint was found" in report.text
     for mels in ("true_mels", "pinv", "cnn_logits"):
         assert report.text.count(f"Class 5 of {mels}") == 1
@@ -317,6 +318,16 @@ def test_captions_are_words(name, words):
 )
 def test_titles_of_tables_are_words(stem, title):
     assert table_title(stem) == title
+
+
+def test_commands_for_what_is_missing_repeat_the_folders_given(tmp_path):
+    folder = tmp_path / "elsewhere"
+    options = ("results", "train_experiment", "train_export", "classif_experiment", "audio")
+    assert main([f"--{option}={folder}" for option in options]) == 0
+    text = Page(folder / "report.html").text
+    hints = re.findall(r"Make them with (.*)", text)
+    assert f"--experiment_path {folder} --output {folder}" in hints[0]
+    assert all(str(folder) in hint for hint in hints if "reproduce.py" not in hint)
 
 
 def test_what_was_found_comes_first_and_what_ran_last(report):
