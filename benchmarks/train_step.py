@@ -29,7 +29,7 @@ def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
-        "--precision", nargs="+", choices=PRECISIONS, default=["auto"], help="of our step"
+        "--precision", nargs="+", choices=PRECISIONS[1:], default=["fastest"], help="of our step"
     )
     parser.add_argument("--batch_size", type=int, default=64, help="chunks of 1 s")
     parser.add_argument("--steps", type=int, default=5, help="timed steps, after some to warm up")

@@ -56,6 +56,9 @@ def evaluate_transcoder(
 ) -> None:
     """Store what PINV or a trained transcoder makes of the eval split.
 
+    With ``options.published_evaluation``, self and effnet are left in training mode, as the
+    published program left them.
+
     Raises
     ------
     MissingFileError
@@ -66,6 +69,10 @@ def evaluate_transcoder(
     marks = {"teacher": mark, "teacher_name": teacher.teacher}
     model = _load_model(setting, experiment).to(precision.device)
     predicts_classes = setting["transcoder"] in CLASS_MODELS
+    if options.published_evaluation and predicts_classes:
+        torch.manual_seed(options.seed)  # of dropout
+        model.train()
+        marks["mode"] = "training mode, as published"
 
     def predict(batch: Batch) -> Prediction:
         predicted = model(batch.levels)

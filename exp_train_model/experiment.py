@@ -23,6 +23,7 @@ PATHS = {
     "loss": "loss",  # their curves
     "output": "output",  # Mels and probabilities
     "metric": "metric",  # scores
+    "duration": "duration",  # of steps and trainings, in seconds
 }
 
 COMMAND = "python exp_train_model/main_doce_training.py"
@@ -78,9 +79,14 @@ def session_file(setting: "Setting", experiment: Experiment) -> Path:
     return experiment.file("session", setting.replace("step", "train"), "session", ".pt")
 
 
+def duration_file(setting: "Setting", experiment: Experiment, what: str) -> Path:
+    """Seconds: the step's ``duration``, and ``train_duration`` without validation."""
+    return experiment.file("duration", setting, what)
+
+
 def loss_file(setting: "Setting", experiment: Experiment, split: str) -> Path:
     """``train``: a loss for each batch; ``valid``, ``eval``: before the first epoch and after
-    each."""
+    each. ``mel_train``, ``logit_train``...: the weighted parts of a hybrid training's loss."""
     return experiment.file("loss", setting.replace("step", "train"), f"losses_{split}")
 
 

@@ -24,6 +24,7 @@ from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
 from transcoder.marks import file_mark
+from transcoder.models import CLASS_MODELS
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
@@ -76,7 +77,7 @@ class Identify:
 
     def _of_training(self, setting: "Setting", experiment: Experiment) -> Identity:
         config, options = train_config(setting), self.options
-        precision = choose_precision(options.precision, choose_device(options.device))
+        precision = choose_precision(options.training_precision, choose_device(options.device))
         initial, override = options.initial_model, options.epochs_override
         return {
             **training_identity(config, options, precision.name),
@@ -97,6 +98,8 @@ class Identify:
             raise MissingFileError(f"{model} is missing; train it with: {command}")
         facts = model_facts(setting, experiment)
         require_current(model.name, facts, marks, command=command)
+        if self.options.published_evaluation and setting["transcoder"] in CLASS_MODELS:
+            marks = {**marks, "published_evaluation": True}
         return {**marks, "model": facts}
 
     def _of_scores(self, setting: "Setting", experiment: Experiment) -> Identity:

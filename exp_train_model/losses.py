@@ -1,7 +1,7 @@
 """What training minimises: functions of a model and a batch, one for each kind of training.
 
-All take the prediction of a model for ``batch.levels`` and give a scalar in float32, under
-autocast too. Source: Tailleur et al., DCASE 2023, section 3.
+All take the prediction of a model for ``batch.levels`` and give float32, under autocast too: a
+scalar, or the parts whose sum is the loss. Source: Tailleur et al., DCASE 2023, section 3.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,9 @@ class Batch:
 
 Loss = Callable[[nn.Module, Batch], Tensor]
 
+HYBRID_PARTS = ("mel", "logit")
+"""What the parts of `hybrid_loss` are called, as published."""
+
 
 def mel_loss(model: nn.Module, batch: Batch) -> Tensor:
     """Mean squared error of the Mels: trains CNN-mels."""
@@ -47,13 +50,12 @@ def logits_loss(teacher: nn.Module) -> Loss:
 
 
 def hybrid_loss(teacher: nn.Module, *, mel_weight: float, class_weight: float) -> Loss:
-    """Weighted sum of the losses of CNN-mels and CNN-logits."""
+    """Weighted losses of CNN-mels and CNN-logits: the `HYBRID_PARTS`, ``(2,)``."""
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
         mels = model(batch.levels)
-        return mel_weight * _mse(mels, batch.mels) + class_weight * _bce(
-            teacher(mels), batch.targets
-        )
+        mel = mel_weight * _mse(mels, batch.mels)
+        return torch.stack((mel, class_weight * _bce(teacher(mels), batch.targets)))
 
     return loss
 

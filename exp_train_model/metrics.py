@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from transcoder.audioset import tvb_indices
+from transcoder.audioset import class_names, tvb_indices
 from transcoder.errors import UserError
 from transcoder.settings import front_end
 
@@ -94,6 +94,24 @@ def file_metrics(
     for suffix in class_sets:
         values |= _agreement(values.pop(f"oracle_top{suffix}"), values.pop(f"top{suffix}"), suffix)
     return {name: values[name] for name in READABLE_NAMES if name in values}
+
+
+def top_labels(
+    probs, *, classifier: str, chunks_per_file: int | Sequence[int] = CHUNKS_PER_FILE
+) -> dict[str, NDArray[np.str_]]:
+    """The most probable class of each file by name, under the published names.
+
+    Arguments as those of `file_metrics`. ``labels`` ``(n_files,)`` is of all classes,
+    ``labels_tvb`` of the traffic, voice and bird classes.
+    """
+    names = np.asarray(class_names(classifier))
+    class_sets = {"labels": slice(None), "labels_tvb": np.asarray(tvb_indices(classifier))}
+    parts: dict[str, list[NDArray]] = {key: [] for key in class_sets}
+    for chunks, sizes in _blocks(_chunk_counts(chunks_per_file, len(probs))):
+        means = _file_means(_float64(probs[chunks]), sizes)
+        for key, classes in class_sets.items():
+            parts[key].append(names[classes][means[:, classes].argmax(axis=1)])
+    return {key: np.concatenate(blocks) for key, blocks in parts.items()}
 
 
 def _probability_metrics(

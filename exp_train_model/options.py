@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exp_train_model.feature_files import FEATURES_ROOT
 
-PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+PRECISIONS = ("auto", "fastest", "fp32", "tf32", "bf16", "fp16")
 RECIPES = ("published", "quick")
 BATCH_SIZE = 64
 """As published."""
@@ -28,7 +28,15 @@ class RunOptions:
     compile: bool = False
     pretrained: bool = True  # start self and effnet from pretrained weights
     initial_model: Path | None = None  # checkpoint to start from
+    published_evaluation: bool = False  # score self and effnet in training mode
     renew: bool = False  # begin again what was made from something else
+
+    @property
+    def training_precision(self) -> str:
+        """`precision`, but what "auto" means: the published one unless the recipe is ours."""
+        if self.precision != "auto":
+            return self.precision
+        return "fastest" if self.recipe == "quick" else "fp32"
 
     @classmethod
     def from_arguments(cls, args: argparse.Namespace) -> "RunOptions":
@@ -61,7 +69,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     group.add_argument(
         "--precision", choices=PRECISIONS, default="auto",
-        help="of training; auto: fp32 on a CPU, bf16 on a GPU that has it, else fp16",
+        help="of training; auto: fp32 without TF32, as published, with --recipe quick the fastest; "
+        "fastest: bf16 on a GPU that has it, else fp16, on a CPU fp32",
     )  # fmt: skip
     group.add_argument(
         "--seed", type=int, default=0, help="of the first weights and of the order of chunks"
@@ -89,6 +98,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--initial_model", type=Path, metavar="FILE",
         help="start from this trained model of the same sizes, e.g. CNN-logits from CNN-mels",
+    )  # fmt: skip
+    group.add_argument(
+        "--published_evaluation", action="store_true",
+        help="score self and effnet as published, in training mode: statistics of each batch, "
+        "dropout on",
     )  # fmt: skip
     group.add_argument("--compile", action="store_true", help="use torch.compile")
     group.add_argument(

@@ -5,7 +5,7 @@
   the oracle's training splits, whose Mels are those of the feature files
 - ``file_index`` ``(n,)``, ``file_names``: which recording a chunk comes from
 - attributes ``data`` and ``teacher``: marks of the features and of the classifier's weights;
-  ``teacher_name``: which classifier that was, for readers
+  ``teacher_name``: which classifier that was, for readers; ``mode``, if it was not evaluation mode
 """
 
 import hashlib

@@ -15,7 +15,7 @@ _AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Precision:
     """A precision that the device can compute in; made by `choose_precision`."""
 
-    name: str  # of PRECISIONS, but never "auto"
+    name: str  # of PRECISIONS, but never "auto" or "fastest"
     device: torch.device
 
     @property
@@ -35,19 +35,19 @@ class Precision:
 def choose_precision(name: str, device: torch.device) -> Precision:
     """The precision called ``name``, with torch's switches for TF32 set accordingly.
 
-    "auto" takes float32 on a CPU, bfloat16 on a GPU that has it, and float16 with scaled losses
-    on older ones such as the V100.
+    "fastest" takes float32 on a CPU, bfloat16 on a GPU that has it, and float16 with scaled losses
+    on older ones such as the V100. "auto" is for `RunOptions.training_precision` to resolve.
 
     Raises
     ------
     UsageError
         If the device cannot compute so.
     """
-    if name not in PRECISIONS:
-        raise UsageError(f"unknown precision {name!r}: choose from {', '.join(PRECISIONS)}")
+    if name not in PRECISIONS[1:]:
+        raise UsageError(f"unknown precision {name!r}: choose from {', '.join(PRECISIONS[1:])}")
     on_gpu = device.type == "cuda"
     has_bf16 = not on_gpu or torch.cuda.is_bf16_supported(including_emulation=False)
-    if name == "auto":
+    if name == "fastest":
         name = "fp32" if not on_gpu else "bf16" if has_bf16 else "fp16"
     if name == "bf16" and not has_bf16:
         raise UsageError("this GPU has no bfloat16: use --precision fp16")

@@ -117,17 +117,38 @@ def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
         f"({made['git_commit']}), torch {made['torch']}, data set {datasets}, trained on {devices}",
     ]
     notes.append(f"classifier: {', '.join(_teachers(experiment, settings))}")
+    notes += _notes_of_modes(experiment, settings)
     return notes + [DEMO_NOTE] * any(is_demo(setting["dataset"]) for setting in settings)
+
+
+def _notes_of_modes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+    """In which mode self and effnet were scored: published values are of the training mode."""
+    from transcoder.models import CLASS_MODELS
+
+    theirs = "training mode (statistics of each batch, dropout on)"
+    notes = []
+    for setting in settings:
+        if setting["transcoder"] in CLASS_MODELS:
+            (mode,) = _attributes(experiment, [setting], "mode", "evaluation mode") or ("?",)
+            notes.append(f"{method_name(setting)}: published was scored in {theirs}; ours: {mode}")
+    return notes
 
 
 def _teachers(experiment: Experiment, settings: list["Setting"]) -> list[str]:
     """The classifiers that the results were computed with, as the stored outputs name them."""
+    return _attributes(experiment, settings, "teacher_name", "unknown") or ["unknown"]
+
+
+def _attributes(
+    experiment: Experiment, settings: list["Setting"], name: str, default: str
+) -> list[str]:
+    """The values of an attribute of the stored outputs, each once."""
     import h5py
 
-    names = {}
+    values = {}
     for setting in settings:
         path = output_file(setting.replace("step", "evaluate"), experiment, "eval")
         if path.is_file():
             with h5py.File(path) as outputs:
-                names[outputs.attrs.get("teacher_name", "unknown")] = None
-    return list(names) or ["unknown"]
+                values[outputs.attrs.get(name, default)] = None
+    return list(values)

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from exp_train_model.losses import HYBRID_PARTS
 from transcoder.classifiers import load_state
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
@@ -25,6 +26,9 @@ class Session:
         Epochs done, and batches done of the epoch under way.
     losses
         ``train``: one for each batch. ``valid``, ``eval``: before the first epoch and after each.
+        Of a hybrid training their parts too, as ``mel_train``, ``logit_train``...
+    train_s
+        Seconds that training took, without validation.
     best_epoch, best_weights
         Of the lowest validation loss; 0 is before the first epoch.
     """
@@ -38,6 +42,7 @@ class Session:
     losses: dict[str, list[float]] = field(default_factory=lambda: {k: [] for k in SPLIT_LOSSES})
     best_epoch: int = -1
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    train_s: float = 0.0
 
     @property
     def n_steps(self) -> int:
@@ -48,11 +53,19 @@ class Session:
     def best_loss(self) -> float:
         return self.losses["valid"][self.best_epoch] if self.best_epoch >= 0 else float("inf")
 
-    def note_validation(self, valid_loss: float, eval_loss: float) -> None:
+    def note_losses(self, split: str, values: Tensor) -> None:
+        """Keep losses ``(n,)`` of a split, or their parts ``(n, 2)`` and the sums of these."""
+        if values.ndim == 2:
+            for part, column in zip(HYBRID_PARTS, values.T, strict=True):
+                self.losses.setdefault(f"{part}_{split}", []).extend(column.tolist())
+            values = values.sum(dim=1)
+        self.losses[split] += values.tolist()
+
+    def note_validation(self, valid_loss: Tensor, eval_loss: Tensor) -> None:
         """Keep the losses after an epoch, and the weights if they are the best so far."""
-        is_best = valid_loss < self.best_loss
-        self.losses["valid"].append(valid_loss)
-        self.losses["eval"].append(eval_loss)
+        is_best = float(valid_loss.sum()) < self.best_loss
+        self.note_losses("valid", valid_loss[None])
+        self.note_losses("eval", eval_loss[None])
         if is_best:
             self.best_epoch = self.epoch
             self.best_weights = {k: v.clone() for k, v in self.model.state_dict().items()}
@@ -64,6 +77,7 @@ class Session:
             "epoch": self.epoch,
             "step": self.step,
             "losses": self.losses,
+            "train_s": self.train_s,
             "best_epoch": self.best_epoch,
             "best_weights": self.best_weights,
             "model": self.model.state_dict(),
@@ -101,6 +115,7 @@ class Session:
         self.scaler.load_state_dict(state["scaler"])
         for name in ("epoch", "step", "losses", "best_epoch", "best_weights"):
             setattr(self, name, state[name])
+        self.train_s = state.get("train_s", 0.0)
         torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["random_cuda"])

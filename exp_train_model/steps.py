@@ -1,11 +1,16 @@
 """The steps of the training experiment: what ``-c`` does with a setting."""
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from doce_plans.experiment import Experiment
 from exp_train_model import experiment as files
 from exp_train_model.evaluation import evaluate_oracle, evaluate_transcoder
-from exp_train_model.metrics import READABLE_NAMES, file_metrics
+from exp_train_model.metrics import READABLE_NAMES, file_metrics, top_labels
 from exp_train_model.options import RunOptions
 from exp_train_model.outputs import open_outputs
 from exp_train_model.stopping import StopRequest
@@ -19,8 +24,17 @@ if TYPE_CHECKING:
 def run_step(
     setting: "Setting", experiment: Experiment, *, options: RunOptions, stop: StopRequest
 ) -> None:
-    """Run the step that ``setting`` names."""
+    """Run the step that ``setting`` names, and note how long it took."""
     stop.stop("nothing was left undone")
+    start = time.perf_counter()
+    _run(setting, experiment, options, stop)
+    duration_s = time.perf_counter() - start
+    _save(files.duration_file(setting, experiment, "duration"), duration_s)
+
+
+def _run(
+    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
+) -> None:
     if setting["step"] == "train":
         train_setting(setting, experiment, options, stop)
     elif setting["step"] == "metric":
@@ -33,8 +47,6 @@ def run_step(
 
 def score(setting: "Setting", experiment: Experiment) -> None:
     """Compare the stored outputs of the setting's model with the oracle's, file by file."""
-    import numpy as np
-
     oracle = files.oracle_setting(setting, experiment)
     own = setting.replace("step", "evaluate")
 
@@ -53,9 +65,18 @@ def score(setting: "Setting", experiment: Experiment) -> None:
             classifier=setting["classifier"],
             chunks_per_file=chunks_per_file,
         )
-    for name, array in values.items():
-        with atomic_path(files.metric_file(setting, experiment, name)) as temporary:
-            np.save(temporary, array)
+        labels = top_labels(
+            model["probabilities"],
+            classifier=setting["classifier"],
+            chunks_per_file=chunks_per_file,
+        )
+    for name, array in (values | labels).items():
+        _save(files.metric_file(setting, experiment, name), array)
     rows = [f"{READABLE_NAMES[k]},{k},{x.mean():.9g},{x.std():.9g}" for k, x in values.items()]
     header = "name,published_name,mean,standard_deviation"
     atomic_write_text(files.scores_file(setting, experiment), "\n".join([header, *rows]) + "\n")
+
+
+def _save(path: Path, values: ArrayLike) -> None:
+    with atomic_path(path) as temporary:
+        np.save(temporary, values)

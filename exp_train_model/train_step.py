@@ -51,7 +51,7 @@ def train_setting(
         If a signal asked to stop; the training is saved.
     """
     config = train_config(setting)
-    precision = choose_precision(options.precision, choose_device(options.device))
+    precision = choose_precision(options.training_precision, choose_device(options.device))
     if precision.device.type == "cpu":
         keep_freed_memory()
     splits, loss, marks = _material(setting, experiment, config, options, precision)
@@ -174,6 +174,8 @@ def _write_results(
     for split, losses in session.losses.items():
         with atomic_path(files.loss_file(setting, experiment, split)) as temporary:
             np.save(temporary, np.asarray(losses, dtype=np.float32))
+    with atomic_path(files.duration_file(setting, experiment, "train_duration")) as temporary:
+        np.save(temporary, session.train_s)
     session.model.load_state_dict(session.best_weights)
     if options.recipe == "quick":
         unconditioned(session.model)

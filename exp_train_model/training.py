@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -121,6 +122,7 @@ def train_epoch(
 
     The losses stay on the device until the end: asking for one would make it wait.
     """
+    start_s = time.perf_counter()
     session.model.train()
     order = epoch_order(len(batches), seed=schedule.seed, epoch=session.epoch)
     losses = []
@@ -133,15 +135,16 @@ def train_epoch(
             break
     session.step += len(losses)
     if losses:
-        session.losses["train"] += torch.stack(losses).tolist()
+        session.note_losses("train", torch.stack(losses))
+    session.train_s += time.perf_counter() - start_s
 
 
 def training_step(session: Session, batch: Batch, loss: Loss, precision: Precision) -> Tensor:
-    """One step of the optimizer; the loss before it, still on the device."""
+    """One step of the optimizer; the loss before it, or its parts, still on the device."""
     session.optimizer.zero_grad(set_to_none=True)
     with precision.autocast():
         value = loss(session.model, batch)
-    session.scaler.scale(value).backward()
+    session.scaler.scale(value.sum()).backward()
     session.scaler.step(session.optimizer)
     session.scaler.update()
     return value.detach()
@@ -159,9 +162,10 @@ def validate(
         mean_loss(session.model, splits[name], loss, precision, schedule.batch_size)
         for name in ("valid", "eval")
     )
-    if valid_loss != valid_loss or valid_loss == float("inf"):
+    total = float(valid_loss.sum())
+    if not math.isfinite(total):
         raise UserError(
-            f"after epoch {session.epoch} the validation loss is {valid_loss}: "
+            f"after epoch {session.epoch} the validation loss is {total}: "
             "try a lower learning rate or --precision fp32"
         )
     session.note_validation(valid_loss, eval_loss)
@@ -170,14 +174,14 @@ def validate(
 @torch.no_grad()
 def mean_loss(
     model: nn.Module, batches: Batches, loss: Loss, precision: Precision, batch_size: int
-) -> float:
-    """The mean loss of all chunks, in evaluation mode."""
+) -> Tensor:
+    """The mean loss of all chunks, or its parts, in evaluation mode: float64 on the CPU."""
     model.eval()
     total = 0
     for batch in batches.batches(batch_size):
         with precision.autocast():
             total = total + loss(model, batch).double() * len(batch)
-    return float(total) / len(batches)
+    return (total / len(batches)).cpu()
 
 
 def _out_of_steps(session: Session, schedule: Schedule, more: int = 0) -> bool:

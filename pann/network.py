@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EMBEDDING_SIZE = 2048
+_TIME_STRIPE, _MEL_STRIPE = 64, 8  # SpecAugment: stripes are narrower than this
+_N_STRIPES = 2  # on each axis of each sample
 _STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # (width, blocks); all but the first halve
 
 
@@ -77,8 +79,29 @@ class _ResNet(nn.Module):
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
 
+def drop_stripes(x: Tensor, axis: int, width: int, n_stripes: int = _N_STRIPES) -> Tensor:
+    """``(batch, ...)`` with stripes along ``axis`` set to zero, others in each sample.
+
+    Widths are uniform in 0 to ``width - 1``, places uniform among those where the stripe fits.
+    Source: SpecAugment (Park et al., Interspeech 2019) as PANN's training uses it.
+    """
+    size = x.shape[axis]
+    shape = (len(x), n_stripes, 1)
+    widths = torch.randint(min(width, size), shape, device=x.device)
+    begins = (torch.rand(shape, device=x.device) * (size - widths)).long()
+    position = torch.arange(size, device=x.device)
+    dropped = ((position >= begins) & (position < begins + widths)).any(dim=1)
+    view = [len(x)] + [1] * (x.ndim - 1)
+    view[axis] = size
+    return x.masked_fill(dropped.view(view), 0.0)
+
+
 class ResNet38(nn.Module):
-    """Log-Mels in dB ``(batch, time, 64)`` of any length to probabilities ``(batch, 527)``."""
+    """Log-Mels in dB ``(batch, time, 64)`` of any length to probabilities ``(batch, 527)``.
+
+    In training, SpecAugment zeroes stripes behind the first BatchNorm, and there is dropout in and
+    between the stages and before ``fc1``, but none before ``fc_audioset``.
+    """
 
     def __init__(self, n_classes: int = 527, n_mels: int = 64):
         super().__init__()
@@ -94,6 +117,9 @@ class ResNet38(nn.Module):
         # bn0 normalises each Mel bin: the bins take the place of the channels for a moment
         x = self.bn0(log_mels.transpose(1, 2).unsqueeze(-1))
         x = x.squeeze(-1).transpose(1, 2).unsqueeze(1)
+        if self.training:
+            x = drop_stripes(x, axis=2, width=_TIME_STRIPE)
+            x = drop_stripes(x, axis=3, width=_MEL_STRIPE)
         x = self._drop(self.conv_block1(x), 0.2)
         x = self._drop(functional.avg_pool2d(self.resnet(x), 2), 0.2)
         x = self._drop(self.conv_block_after1(x), 0.2)
@@ -102,8 +128,7 @@ class ResNet38(nn.Module):
         return functional.relu(self.fc1(x))
 
     def forward(self, log_mels: Tensor) -> Tensor:
-        x = self._drop(self.embedding(log_mels), 0.5)
-        return torch.sigmoid(self.fc_audioset(x))
+        return torch.sigmoid(self.fc_audioset(self.embedding(log_mels)))
 
     def _drop(self, x: Tensor, share: float) -> Tensor:
         return functional.dropout(x, share, self.training)

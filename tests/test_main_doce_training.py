@@ -1,5 +1,6 @@
 """The training experiment from its command line: every kind of model, tables, figures, errors."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -7,12 +8,19 @@ from training_data import CHUNKS_PER_FILE, write_classifier, write_features
 
 from exp_train_model import export_experiment_results, plot_training_curve
 from exp_train_model.config import train_config
-from exp_train_model.experiment import loss_file, model_file, scores_file, training_experiment
+from exp_train_model.experiment import (
+    loss_file,
+    model_file,
+    output_file,
+    scores_file,
+    training_experiment,
+)
 from exp_train_model.experiment_sizes import CNN_LOGITS
 from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.features import Features
 from exp_train_model.main_doce_training import main
 from exp_train_model.published_table import published_results
+from transcoder.audioset import class_names, tvb_indices
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.pinv import Pinv
@@ -91,6 +99,57 @@ def assert_complete(world, selector):
         assert all(np.load(path).shape == (N_FILES,) for path in outputs)
         names = scores_file(setting, world.experiment).read_text().splitlines()
         assert names[0].startswith("name,published_name") and len(names) == 1 + len(outputs)
+
+
+def test_files_that_the_published_programs_leave(computed):
+    """Names of top classes, durations, and a hybrid training's losses apart."""
+    experiment = computed.experiment
+    metric = computed.setting(f"{MODELS['CNN-hybrid']}+epoch=200+step=metric")
+    labels, labels_tvb = (
+        np.load(experiment.file("metric", metric, name)) for name in ("labels", "labels_tvb")
+    )
+    assert labels.shape == labels_tvb.shape == (N_FILES,)
+    outputs = output_file(metric, experiment)
+    with h5py.File(outputs) as file:
+        means = file["probabilities"][:].reshape(N_FILES, CHUNKS_PER_FILE, -1).mean(axis=1)
+    names = class_names("YamNet")
+    assert labels.tolist() == [names[i] for i in means.argmax(axis=1)]
+    tvb = list(tvb_indices("YamNet"))
+    assert labels_tvb.tolist() == [names[tvb[i]] for i in means[:, tvb].argmax(axis=1)]
+    train = metric.replace("step", "train")
+    for split in SPLITS:
+        total, mel, logit = (
+            np.load(loss_file(train, experiment, f"{part}{split}"))
+            for part in ("", "mel_", "logit_")
+        )
+        assert mel.min() > 0 and logit.min() > 0 and len(total) == len(mel)
+        np.testing.assert_allclose(mel + logit, total, rtol=1e-6)
+    for setting in (metric, train, metric.replace("step", "evaluate")):
+        assert np.load(experiment.file("duration", setting, "duration")) > 0
+    whole = np.load(experiment.file("duration", train, "duration"))
+    assert 0 < np.load(experiment.file("duration", train, "train_duration")) < whole
+
+
+def test_published_evaluation_is_in_training_mode(computed, tmp_path):
+    """Batch statistics and dropout on; tables say which of the two they show."""
+    selector = f"{MODELS['effnet_b0']}+epoch=200"
+    outputs = output_file(computed.setting(f"{selector}+step=evaluate"), computed.experiment)
+    found, modes, tables = [], [], []
+    export = ["--dataset", "TEST", "--classifier", "YamNet", "--ext", "md", "--output",
+              str(tmp_path), "--experiment_path", str(computed.experiment.folder)]  # fmt: skip
+    for more in ((), ("--published_evaluation",), ("--published_evaluation",), ()):
+        assert computed.run(f"{selector}+step=evaluate", "-c", *more) == 0
+        assert computed.run(f"{selector}+step=metric", "-c", *more) == 0
+        with h5py.File(outputs) as file:
+            found.append(file["probabilities"][:])
+            modes.append(file.attrs.get("mode"))
+        assert export_experiment_results.main(export) == 0
+        tables.append((tmp_path / "results_training_YamNet.md").read_text())
+    assert modes == [None, *["training mode, as published"] * 2, None]
+    assert np.array_equal(found[0], found[3]) and np.array_equal(found[1], found[2])
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+    assert "effnet_b0: published was scored in training mode" in tables[0]
+    assert "ours: evaluation mode" in tables[0] and "ours: training mode" in tables[1]
 
 
 def test_training_starts_from_a_given_model(computed, capsys):

@@ -92,6 +92,15 @@ def test_effnet_stem_takes_one_channel():
     assert (stem.in_channels, stem.kernel_size, stem.stride, stem.bias) == (1, (3, 3), (2, 2), None)
 
 
+@pytest.mark.parametrize("size", ["b0", "b7"])
+def test_effnet_has_the_published_stem_and_batch_norm(size):
+    """No padding: the image of 101 x 64 comes out as 50 x 31."""
+    model = build_model(ModelSettings(f"effnet_{size}", "PANN"))
+    assert model.network.features[0][0](torch.zeros(1, 1, 101, 64)).shape[2:] == (50, 31)
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms and {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.01)}
+
+
 def test_pretrained_effnet_names_the_command_that_fetches_it(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(

@@ -13,6 +13,7 @@ from exp_train_model.batches import make_batches
 from exp_train_model.feature_files import split_path
 from exp_train_model.features import Features
 from exp_train_model.losses import Batch, class_loss, hybrid_loss, logits_loss, mel_loss
+from exp_train_model.options import RunOptions
 from exp_train_model.precision import Precision, choose_precision, last_layer_in_float32
 from exp_train_model.session import Session
 from exp_train_model.stopping import Stopped, StopRequest
@@ -81,7 +82,7 @@ def test_golden_losses(name, n_steps, reference, yamnet_weights):
     fill(model, scale=0.3)
     session = begin(model)
     model.train()
-    losses = [float(training_step(session, batch, loss, FP32)) for _ in range(n_steps)]
+    losses = [float(training_step(session, batch, loss, FP32).sum()) for _ in range(n_steps)]
     golden = json.loads((reference / "training_losses.json").read_text())[name]
     np.testing.assert_allclose(losses[:3], golden[:3], rtol=1e-3)
     np.testing.assert_allclose(
@@ -113,8 +114,8 @@ def test_hybrid_loss_is_the_weighted_sum():
     model, teacher = Constant(2.0, (96, 64)), Constant(0.2, (521,))
     batch = Batch(torch.zeros(3, 8, 29), torch.zeros(3, 96, 64), torch.full((3, 521), 0.5))
     mel, classes = mel_loss(model, batch), logits_loss(teacher)(model, batch)
-    total = hybrid_loss(teacher, mel_weight=0.25, class_weight=3.0)(model, batch)
-    assert float(total) == pytest.approx(0.25 * float(mel) + 3 * float(classes))
+    parts = hybrid_loss(teacher, mel_weight=0.25, class_weight=3.0)(model, batch)
+    assert parts.tolist() == pytest.approx([0.25 * float(mel), 3 * float(classes)])
     assert float(mel) == pytest.approx(4.0)
 
 
@@ -138,13 +139,35 @@ def test_last_layer_keeps_names_and_values():
 
 
 def test_precision_follows_the_device():
-    assert choose_precision("auto", CPU).name == "fp32"
+    assert choose_precision("fastest", CPU).name == "fp32"
     assert not choose_precision("fp32", CPU).is_mixed
     for name in ("tf32", "fp16"):
         with pytest.raises(UsageError, match="for GPUs"):
             choose_precision(name, CPU)
-    with pytest.raises(UsageError, match="choose from auto"):
+    with pytest.raises(UsageError, match="choose from fastest"):
         choose_precision("int8", CPU)
+
+
+def test_plans_train_in_the_published_precision(monkeypatch):
+    """fp32 without TF32, unless asked otherwise; what our own recipe takes is the fastest."""
+    assert RunOptions().training_precision == "fp32"
+    assert RunOptions(recipe="quick").training_precision == "fastest"
+    assert RunOptions(recipe="quick", precision="fp32").training_precision == "fp32"
+    assert RunOptions(precision="tf32").training_precision == "tf32"
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches], torch.backends.cudnn.benchmark
+    try:
+        assert not choose_precision(RunOptions().training_precision, gpu).is_mixed
+        assert not any(switch.allow_tf32 for switch in switches)
+        assert choose_precision("fastest", gpu).name == "bf16"
+        assert all(switch.allow_tf32 for switch in switches)
+    finally:
+        for switch, value in zip(switches, before[0], strict=True):
+            switch.allow_tf32 = value
+        torch.backends.cudnn.benchmark = before[1]
 
 
 # ---- teacher
@@ -216,7 +239,8 @@ def test_curves_and_best_weights(splits):
     assert session.best_loss == min(session.losses["valid"])
     session.model.load_state_dict(session.best_weights)
     best = mean_loss(session.model, splits["valid"], mel_loss, FP32, BATCH_SIZE)
-    assert best == session.best_loss
+    assert float(best) == session.best_loss
+    assert session.train_s > 0 and "mel_train" not in session.losses
 
 
 def test_best_weights_are_not_the_last_ones_when_training_diverges(splits):

@@ -153,7 +153,8 @@ class SelfClassifier(nn.Module):
 class EffNet(nn.Module):
     """EfficientNet on the levels as an image: ``(batch, 8, 29) -> (batch, n_classes)``.
 
-    torchvision's networks; its b0 ImageNet weights come from another training than the paper's.
+    torchvision's networks with the published stem (no padding) and BatchNorm; its b0 ImageNet
+    weights come from another training than the paper's.
     """
 
     image_size = (101, 64)  # for both classifiers, as published
@@ -164,8 +165,11 @@ class EffNet(nn.Module):
         network = _efficientnet(settings.model_type, pretrained=pretrained)
         stem = network.features[0][0]
         network.features[0][0] = nn.Conv2d(
-            1, stem.out_channels, kernel_size=3, stride=2, padding=1, bias=False
+            1, stem.out_channels, kernel_size=3, stride=2, bias=False
         )
+        for norm in network.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.eps, norm.momentum = 1e-3, 0.01
         n_features = network.classifier[-1].in_features
         network.classifier[-1] = nn.Linear(n_features, front_end(settings.mels_type).n_classes)
         self.network = network
