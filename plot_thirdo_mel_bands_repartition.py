@@ -1,14 +1,20 @@
 """Draw where the bands lie: third-octave bands and the Mel bands of PANN and YAMNet.
 
 Shows what a transcoder has to invent: above about 250 Hz several Mel bands share a third-octave
-band, and neither Mel scale covers the lowest third-octave bands. Writes PNG and PDF.
+band, and neither Mel scale covers the lowest third-octave bands. Writes PNG and PDF, and the
+paper's figure, which has the bands by their number: thirdo_mels_bands_repartition.png.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import EXPORT_ROOT
+
+if TYPE_CHECKING:  # matplotlib takes a while to import
+    from matplotlib.figure import Figure
 
 
 def build_parser() -> Parser:
@@ -43,11 +49,28 @@ def main(argv=None) -> int:
     axis.set_ylim(-0.6, len(scales) - 0.4)
     axis.set_xlabel("centre frequency (Hz)")
     axis.grid(axis="x", alpha=0.3)
-    for suffix in ("png", "pdf"):
-        path = args.output / f"thirdo_mel_bands_repartition.{suffix}"
-        save_figure(figure, path)
-        print(f"wrote {path}")
+    figures = {f"thirdo_mel_bands_repartition.{suffix}": figure for suffix in ("png", "pdf")}
+    figures["thirdo_mels_bands_repartition.png"] = by_number(scales)
+    for name, drawn in figures.items():
+        save_figure(drawn, args.output / name)
+        print(f"wrote {args.output / name}")
     return 0
+
+
+def by_number(scales: "dict[str, Sequence[float]]") -> "Figure":
+    """The paper's figure: the number of each band against its centre frequency."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axis = figure.subplots()
+    for name, centres_hz in scales.items():
+        numbers = range(1, len(centres_hz) + 1)
+        axis.plot(numbers, [hz / 1000 for hz in centres_hz], "+", label=name)
+    axis.set(xlabel="number of the band", ylabel="centre frequency (kHz)")
+    axis.set(xlim=(0, 65), ylim=(0, 14))
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
 
 
 if __name__ == "__main__":

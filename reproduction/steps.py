@@ -288,6 +288,7 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
         for classifier in r.classifiers
     ]
     figures.append(("plot_thirdo_mel_bands_repartition.py", "--output", str(r.results)))
+    figures.append(("bit_rate_calculation.py", "--output", str(r.results)))
     if r.demo:
         figures.append(("-m", "demo_scenes.figure", "--output", str(r.results / "demo_scenes.png")))
     sample = "street_scene.wav"
@@ -304,7 +305,9 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
             "figures",
             tuple(figures),
             reads=(r.models,),
-            writes=tuple(r.results / name for name in ("spectro*", "thirdo*", "demo_scenes*")),
+            writes=tuple(
+                r.results / name for name in ("spectro*", "thirdo*", "bit_rate*", "demo_scenes*")
+            ),
         ),
         Step(
             12,

@@ -15,6 +15,7 @@ from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors
 from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.launch_experiment import launch_exp_py, launch_exp_slurms, slurms_create
+from exp_train_model.launch_experiment import test as smoke_run
 from exp_train_model.options import RunOptions
 from transcoder.errors import UsageError
 
@@ -80,6 +81,27 @@ def test_options_are_handed_on():
 
 
 # ---- on this computer
+
+
+def test_smoke_run_names_real_settings_of_every_plan(capsys):
+    assert smoke_run.main(["--dry-run", "--max_steps", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(smoke_run.SELECTORS)
+    assert all("--max_steps 1" in line and "-c -S" in line for line in lines)
+    experiment = training_experiment()
+    chosen = {
+        plan: list(experiment.select(selector)) for plan, selector in smoke_run.SELECTORS.items()
+    }
+    counts = {plan: len(settings) for plan, settings in chosen.items()}
+    assert counts == {"oracle": 2, "pinv": 2, "mlp": 3, "cnn": 3, "hybridts": 3, "ts": 9}
+    for settings in chosen.values():
+        assert {setting["dataset"] for setting in settings} == {"TEST"}
+        assert all(setting.get("epoch", 1) == 1 for setting in settings)
+
+
+def test_smoke_run_needs_its_features(tmp_path, capsys):
+    assert smoke_run.main(["--plan", "cnn", "--data_path", str(tmp_path)]) == 1
+    assert "create_mel_tho_dataset.py --dataset_type test" in capsys.readouterr().err
 
 
 def test_dry_run_begins_with_the_reference(capsys):

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from exp_train_model.launch_experiment.choice import (
     add_choice,
@@ -39,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(*map(shlex.join, commands.values()), sep="\n")
         return 0
     require_features(args)
+    return run_all(commands)
+
+
+def run_all(commands: Mapping[str, Sequence[str]]) -> int:
+    """Run ``commands`` by what to call them, one after the other; the exit status of all."""
     failed = {}
     with stop_request() as stop:
         for number, (selector, command) in enumerate(commands.items(), start=1):
