@@ -55,10 +55,11 @@ def write_all(output: Path, size: float = 1.0, seed: int = 0, workers: int | Non
     root = Path(output) / FOLDER
     layouts = plan_all(size, seed)
     for layout in layouts:
-        atomic_write_text(root / layout.folder / MARK, TEXT)
         for leftover in (root / layout.folder / "audio").glob(".*.wav"):
             leftover.unlink()  # of a killed run; a complete file has no leading dot
     _clear_other_settings(root, layouts, {"size": size, "seed": seed, "program": _program_hash()})
+    for layout in layouts:
+        atomic_write_text(root / layout.folder / MARK, TEXT)
     render_clips(
         [(clip, root / layout.folder) for layout in layouts for clip in layout.clips], workers
     )

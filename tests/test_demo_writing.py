@@ -11,6 +11,7 @@ import soundfile
 
 from demo_scenes import figure, layouts, sonyc_ust, tau, urbansound8k
 from demo_scenes.clips import clip_wave
+from demo_scenes.mark import MARK
 from transcoder.errors import UsageError, UserError
 
 
@@ -101,6 +102,7 @@ def test_foreign_sounds_are_not_touched(tmp_path):
     with pytest.raises(UserError, match="move the folder away"):
         layouts.write_all(tmp_path, workers=1)
     assert path.read_bytes() == b"precious"
+    assert not (path.parents[1] / MARK).exists()
 
 
 @pytest.mark.parametrize(
