@@ -20,7 +20,7 @@ from pathlib import Path
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
-from transcoder.names import METHODS
+from transcoder.names import CLASS_METHODS, DEFAULT_CLASS_METHOD, METHODS
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,16 @@ def build_parser() -> Parser:
     add_network_options(parser)
     parser.add_argument(
         "--method",
-        choices=tuple(METHODS),
-        default="cnn_logits",
-        help="transcoder; pinv needs no trained model",
+        choices=(*CLASS_METHODS, *METHODS),
+        default=DEFAULT_CLASS_METHOD,
+        help="direct tells classes without Mels; the others are transcoders; texture and pinv need "
+        "no trained model",
+    )
+    parser.add_argument(
+        "--draws",
+        type=int,
+        default=4,
+        help="of the noise in texture and textured: so many Mels are heard, and averaged",
     )
     parser.add_argument(
         "--format", choices=("h5", "parquet", "csv"), default="h5", help="of the results"
@@ -146,8 +153,9 @@ def main(argv=None) -> int:
         models=args.models,
         weights=args.classifier_weights,
         device=choose_device(args.device),
+        draws=args.draws,
     )
-    logger.info("%s behind %s", about["classifier"], about["transcoder"])
+    logger.info("%s by %s", about["classifier"], about["transcoder"])
     if is_live:
         return _run_live(args, classify, selection, unit_s)
     return _run(args, tasks, classify, about, selection, unit_s)
@@ -160,6 +168,8 @@ def _check(args, is_live: bool) -> None:
         raise UsageError("--describe takes files, not a live stream")
     if is_live and len(args.inputs) + (args.watch is not None) > 1:
         raise UsageError("a live stream (- or --watch) must be the only input")
+    if not 1 <= args.draws <= 100:
+        raise UsageError(f"--draws must be 1 to 100, not {args.draws}")
     if args.window is not None and not 1 <= args.window <= 3600:
         raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
     if args.step is not None and not 0.005 <= args.step <= 1:

@@ -11,7 +11,7 @@ from archives.timeline import Units
 from transcoder.classifiers import Classifier
 from transcoder.folding import fold_batch_norm
 from transcoder.mels import join_chunks
-from transcoder.transcode import Transcoder
+from transcoder.texture import transcode
 
 _BATCH_S = {"cpu": 32, "cuda": 1024}  # seconds at once; on a CPU what fits its caches is fastest
 
@@ -22,46 +22,79 @@ class LevelClassifier:
     YAMNet hears each second, and the seconds of a unit are averaged; PANN hears a unit as one
     spectrogram. The same as `Transcoder.from_third_octave` followed by `Classifier.probabilities`
     and `Classifier.file_probabilities`, but the Mels never leave the device.
+
+    Parameters
+    ----------
+    model
+        Levels to Mels; or straight to classes, of each second, where there is no ``classifier``.
+    classifier
+        What hears the Mels.
+    device
+        Where it is computed.
+    draws
+        How many Mels of a model with texture are heard; their probabilities are averaged.
     """
 
-    def __init__(self, transcoder: Transcoder, classifier: Classifier):
-        self.name = classifier.name
-        self.teacher = classifier.teacher
-        self._front_end = classifier.front_end
-        self._device = transcoder.device
-        self._batch_s = _BATCH_S[self._device.type]
-        self._transcoder = _fastest(transcoder.model).to(self._device)
-        self._network = _fastest(fold_batch_norm(classifier)).to(self._device)
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        classifier: Classifier | None,
+        *,
+        device: torch.device,
+        draws: int = 1,
+    ):
+        self._device = device
+        self._batch_s = _BATCH_S[device.type]
+        self._draws = draws
+        self._model = _fastest(model).to(device).eval()
+        self._classifier = None
+        if classifier is not None:
+            self._joins = classifier.name == "PANN"
+            self._front_end = classifier.front_end
+            self._classifier = _fastest(fold_batch_norm(classifier)).to(device)
         # On a CPU, whole batches side by side scale better than the threads within a layer, which
         # wait for each other after each of its small convolutions. A GPU wants one stream.
-        n_workers = torch.get_num_threads() if self._device.type == "cpu" else 1
+        n_workers = torch.get_num_threads() if device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(n_workers, initializer=self._one_thread)
 
     def __call__(self, units: Units) -> NDArray[np.float32]:
         """Probabilities ``(n, n_classes)`` of each unit."""
-        result = np.empty((len(units), self._front_end.n_classes), dtype=np.float32)
         n_seconds = units.n_seconds
         batches = []
         for length in np.unique(n_seconds):
             rows = np.flatnonzero(n_seconds == length)
             per_batch = max(1, self._batch_s // int(length))
             batches += [rows[i : i + per_batch] for i in range(0, len(rows), per_batch)]
-        levels = (units.levels_db[rows, : n_seconds[rows[0]]] for rows in batches)
-        for rows, values in zip(batches, self._pool.map(self._classify, levels), strict=True):
+        jobs = [(units, rows, int(n_seconds[rows[0]])) for rows in batches]
+        found = list(self._pool.map(lambda job: self._classify(*job), jobs))
+        result = np.empty((len(units), found[0].shape[1]), dtype=np.float32)
+        for rows, values in zip(batches, found, strict=True):
             result[rows] = values
         return result
 
     @torch.inference_mode()
-    def _classify(self, levels_db: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(units, seconds, 8, 29)`` -> ``(units, n_classes)``."""
-        levels = torch.from_numpy(levels_db).to(self._device)
-        mels = self._transcoder(levels.flatten(0, 1))
-        chunks = mels.unflatten(0, levels.shape[:2])
-        if self.name == "PANN":
+    def _classify(self, units: Units, rows: NDArray, length: int) -> NDArray[np.float32]:
+        """``rows`` of the units, ``length`` seconds long: ``(rows, n_classes)``."""
+        levels = torch.from_numpy(units.levels_db[rows, :length]).to(self._device)
+        seconds = levels.flatten(0, 1)
+        if self._classifier is None:
+            probabilities = self._model(seconds).unflatten(0, levels.shape[:2]).mean(dim=1)
+        else:
+            places = torch.from_numpy(units.places(rows, length)).flatten()
+            heard = [
+                self._hear(transcode(self._model, seconds, places, draw), levels.shape[:2])
+                for draw in range(self._draws)
+            ]
+            probabilities = torch.stack(heard).mean(dim=0)
+        return probabilities.cpu().numpy()
+
+    def _hear(self, mels: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        """Mels of all seconds, ``shape`` of them (units, seconds): ``(units, n_classes)``."""
+        if self._joins:
+            chunks = mels.unflatten(0, shape)
             joined = torch.stack([join_chunks(unit, self._front_end) for unit in chunks])
-            return self._network(joined).cpu().numpy()
-        probabilities = self._network(mels).unflatten(0, levels.shape[:2])
-        return probabilities.mean(dim=1).cpu().numpy()
+            return self._classifier(joined)
+        return self._classifier(mels).unflatten(0, shape).mean(dim=1)
 
     def _one_thread(self) -> None:
         if self._device.type == "cpu":

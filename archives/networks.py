@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 import transcoder
 from archives.inference import LevelClassifier
 from archives.selection import (
@@ -11,10 +13,12 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
-from transcoder.classifiers import load_classifier
+from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoints import load_checkpoint
+from transcoder.classifiers import find_classifier, load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
-from transcoder.names import METHODS
+from transcoder.names import CLASS_METHODS, METHODS
 from transcoder.transcode import Transcoder
 
 DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
@@ -30,29 +34,52 @@ GROUP_TABLES = {
 
 
 def load_level_classifier(
-    classifier: str, method: str, *, models: Path, weights: Path | None, device
+    classifier: str,
+    method: str,
+    *,
+    models: Path,
+    weights: Path | None,
+    device: torch.device,
+    draws: int = 1,
 ) -> tuple[LevelClassifier, dict[str, str]]:
-    """A transcoder and a classifier as one, and what to write about them into results.
+    """What tells classes from levels by ``method``, and what to write about it into results.
+
+    A method of `CLASS_METHODS` needs no classifier; the one that is there says which checkpoint
+    suits it.
 
     Raises
     ------
     MissingFileError
         If a model is not there; the message names the command that fetches it, and PINV.
     """
-    network = load_classifier(classifier, weights)
+    about = {}
     try:
-        model = Transcoder.load(classifier, method, models=models, judge=network, device=device)
+        if method in CLASS_METHODS:
+            judge, _ = find_classifier(classifier, weights)
+            path = find_checkpoint(models, classifier=classifier, method=method, judge=judge)
+            model, source, network = (
+                load_checkpoint(path, classifier=classifier)[0],
+                path.name,
+                None,
+            )
+            about["classifier"] = f"{classifier}, as {CLASS_METHODS[method]} learned it"
+        else:
+            network = load_classifier(classifier, weights)
+            found = Transcoder.load(classifier, method, models=models, judge=network)
+            model, source = found.model, found.source
+            about["classifier"] = network.teacher
+            about["classifier_fingerprint"] = fingerprint(network)
     except MissingFileError as error:
-        raise MissingFileError(f"{error}; or use --method pinv, which needs no model") from None
-    about = {
-        "classifier": network.teacher,
-        "classifier_fingerprint": fingerprint(network),
-        "transcoder": METHODS[method],
-        "transcoder_checkpoint": "none: PINV has no weights" if method == "pinv" else model.source,
-        "transcoder_fingerprint": fingerprint(model.model),
+        raise MissingFileError(f"{error}; or use --method texture, which needs no model") from None
+    about |= {
+        "transcoder": (METHODS | CLASS_METHODS)[method],
+        "transcoder_checkpoint": source,
+        "transcoder_fingerprint": fingerprint(model),
         "spectral_transcoder": transcoder.__version__,
     }
-    return LevelClassifier(model, network), about
+    if getattr(model, "takes_places", False):
+        about["draws"] = str(draws)
+    return LevelClassifier(model, network, device=device, draws=draws), about
 
 
 def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) -> Selection:

@@ -54,6 +54,11 @@ class Units:
         """Seconds that hold a frame, ``(n,)``."""
         return -(-self.n_frames // _FRAMES_PER_S)
 
+    def places(self, rows: NDArray, length: int) -> NDArray[np.int64]:
+        """When the seconds of some units are, in whole seconds: ``(rows, length)``."""
+        first = np.floor(self.times_s[rows]).astype(np.int64)
+        return np.abs(first)[:, None] + np.arange(length)
+
     def _arrays(self) -> tuple[NDArray, ...]:
         return self.times_s, self.levels_db, self.n_frames, self.segment
 

@@ -86,14 +86,14 @@ def level_classifier(name: str, device):
     from archives.inference import LevelClassifier
     from transcoder.classifiers import Classifier, new_network
     from transcoder.models import ModelSettings, build_model
-    from transcoder.transcode import Transcoder
+    from transcoder.pinv import Pinv
 
     model = None
     if name in CNN_SIZES:
         layers, channels = CNN_SIZES[name]
         model = build_model(ModelSettings("cnn_pinv", "YamNet", 5, layers, channels, 1))
     classifier = Classifier("YamNet", new_network("YamNet"), "random")
-    return LevelClassifier(Transcoder("YamNet", model, device=device), classifier)
+    return LevelClassifier(model or Pinv("YamNet"), classifier, device=device)
 
 
 def write_synthetic_archive(path: Path, n_seconds: int) -> None:

@@ -60,15 +60,20 @@ class Plan:
         return None
 
 
-def with_demo(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+def with_demo(plans: Sequence[Plan], *, not_of: Sequence[str] = ()) -> tuple[Plan, ...]:
     """``plans``, and after them for each one its twin on DEMO's data sets: ``<name>_demo``.
 
     So the plans keep their factors, and no score of DEMO can pass for one of a real data set.
+    DEMO is not there in the layouts ``not_of``.
     """
+
+    def datasets(plan: Plan) -> list[str]:
+        return [demo_name(str(d)) for d in plan.factors["dataset"] if d not in not_of]
+
     twins = (
         Plan(
             f"{plan.name}{_DEMO_SUFFIX}",
-            {**plan.factors, "dataset": [demo_name(str(d)) for d in plan.factors["dataset"]]},
+            {**plan.factors, "dataset": datasets(plan)},
             named_only=True,
         )
         for plan in plans

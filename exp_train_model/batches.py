@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from exp_train_model.losses import Batch
+from exp_train_model.open_corpus.batches import MixtureBatches
 
 if TYPE_CHECKING:
     from exp_train_model.features import Features
@@ -141,6 +142,21 @@ def make_batches(
         None if targets is None else targets.to(place),
         device,
     )
+
+
+def epoch_batches(
+    batches: ResidentBatches | StreamedBatches | MixtureBatches,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    start: int,
+) -> Iterator[Batch]:
+    """The batches of a training epoch from number ``start`` on."""
+    if isinstance(batches, MixtureBatches):
+        return batches.epoch(epoch, batch_size, start=start)
+    order = epoch_order(len(batches), seed=seed, epoch=epoch)
+    return batches.batches(batch_size, order=order, start=start)
 
 
 def epoch_order(n_chunks: int, *, seed: int, epoch: int) -> Tensor:

@@ -8,9 +8,7 @@ features with:
 Beside the scenes, open_corpus_sources.csv lists every recording in them with its licence.
 """
 
-import functools
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -51,6 +49,7 @@ def main(argv=None) -> int:
     from exp_train_model.open_corpus.fetch import fetch_all
     from exp_train_model.open_corpus.layout import write_corpus
     from exp_train_model.open_corpus.planning import plan_scenes
+    from exp_train_model.open_corpus.selection import decode_all, pick
     from exp_train_model.open_corpus.table import read_table
     from transcoder.files import atomic_write_text
 
@@ -59,7 +58,7 @@ def main(argv=None) -> int:
     if not archives:
         raise UserError(f"no package could be fetched: {problems[0]}")
     store = args.output / "sources"
-    sources = _sources(archives, wanted, store, args.seed, args.workers)
+    sources = pick(decode_all(archives, wanted, store, workers=args.workers), args.seed)
     plans = plan_scenes(sources, args.scenes, args.seed)
     table = write_corpus(
         args.output, plans, sources, store=store, seed=args.seed, workers=args.workers
@@ -70,24 +69,6 @@ def main(argv=None) -> int:
     for line in problems:
         print(f"left out: {line}", file=sys.stderr)
     return 1 if problems else 0
-
-
-def _sources(archives: dict[str, Path], wanted, store: Path, seed: int, workers: int):
-    """Decode the packages' sounds and give each its split."""
-    from exp_train_model.open_corpus.parallel import map_all
-    from exp_train_model.open_corpus.selection import decode_package, pick
-
-    store.mkdir(parents=True, exist_ok=True)
-    for leftover in store.glob(".unpacking-*"):
-        shutil.rmtree(leftover)  # of a run that was killed
-    found = map_all(
-        functools.partial(decode_package, wanted=wanted, store=store),
-        list(archives.values()),
-        workers=workers,
-        desc="Decoding",
-        unit="package",
-    )
-    return pick([source for sources in found for source in sources], seed)
 
 
 def _report(output: Path, plans, sources) -> None:

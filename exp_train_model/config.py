@@ -57,6 +57,8 @@ def train_config(setting: "Setting") -> TrainConfig:
             cnn_dilation=setting.get("dilation"),
             mlp_hl_1=setting.get("hidden1"),
             mlp_hl_2=setting.get("hidden2"),
+            token_width=setting.get("token_width"),
+            token_layers=setting.get("token_layers"),
             input_type=input_type(setting["dataset"]),
         ),
         mel_weight=mel_weight,

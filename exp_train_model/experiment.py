@@ -8,7 +8,7 @@ from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
 from exp_train_model.experiment_sizes import selector_of
 from exp_train_model.feature_files import SPLITS
-from exp_train_model.plans import METRICS, PLANS
+from exp_train_model.plans import METRICS, OPEN, PLANS
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:  # doce takes a while to import
@@ -117,7 +117,7 @@ def scores_file(setting: "Setting", experiment: Experiment) -> Path:
 def oracle_setting(setting: "Setting", experiment: Experiment) -> "Setting":
     """The evaluate step of the oracle on the setting's data set and classifier."""
     return experiment.setting(
-        plan_on("reference", setting["dataset"]),
+        plan_on("reference_open" if setting["dataset"] == OPEN else "reference", setting["dataset"]),
         step="evaluate",
         transcoder="oracle",
         dataset=setting["dataset"],

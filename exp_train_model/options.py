@@ -30,6 +30,8 @@ class RunOptions:
     initial_model: Path | None = None  # checkpoint to start from
     published_evaluation: bool = False  # score self and effnet in training mode
     renew: bool = False  # begin again what was made from something else
+    distinct_mixtures: int | None = None  # of dataset=OPEN: scenes until they come again
+    mixture_workers: int = 0  # processes that mix ahead
 
     @property
     def training_precision(self) -> str:
@@ -103,6 +105,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--published_evaluation", action="store_true",
         help="score self and effnet as published, in training mode: statistics of each batch, "
         "dropout on",
+    )  # fmt: skip
+    group.add_argument(
+        "--distinct_mixtures", type=_positive, metavar="N",
+        help="dataset=OPEN: after N scenes of 4 s begin again with the first (default: never)",
+    )  # fmt: skip
+    group.add_argument(
+        "--mixture_workers", type=_whole, default=0, metavar="N",
+        help="dataset=OPEN: processes that mix ahead of the training",
     )  # fmt: skip
     group.add_argument("--compile", action="store_true", help="use torch.compile")
     group.add_argument(

@@ -2,6 +2,7 @@
 
 from doce_plans.experiment import Metric
 from doce_plans.plans import Plan, with_demo
+from exp_train_model.open_corpus.files import OPEN
 from transcoder.names import demo_name
 
 CLASSIFIERS = ["YamNet", "PANN"]
@@ -98,7 +99,38 @@ HYBRIDTS_SMALL = Plan(
 )
 """CNN-logits that a CPU can train; not in the publication, only selected by the plan's name."""
 
-PLANS = with_demo((REFERENCE, MLP, CNN, HYBRIDTS, TS, HYBRIDTS_SMALL))
+_OURS = [OPEN, *DATASETS]
+
+REFERENCE_OPEN = Plan(
+    "reference_open",
+    REFERENCE.factors | {"transcoder": ["oracle", "pinv", "texture"], "dataset": _OURS},
+    named_only=True,
+)
+"""What is not trained, on mixtures too."""
+
+_TOKENS = {
+    "ts": [1],
+    "step": STEPS,
+    "dataset": _OURS,
+    "classifier": CLASSIFIERS,
+    "epoch": [1, 10, 20, 50, 100, 400],
+    "learning_rate": [-3],
+    "token_width": [96, 192, 384],
+    "token_layers": [3, 6],
+}
+
+DIRECT = Plan("direct", _TOKENS | {"transcoder": ["direct"]}, named_only=True)
+"""Levels straight to classes."""
+
+TEXTURED = Plan(
+    "textured", _TOKENS | {"transcoder": ["textured"], "prop_logit": [98]}, named_only=True
+)
+"""Learned Mels with texture, trained through the classifier with a small Mel term."""
+
+PLANS = with_demo(
+    (REFERENCE, MLP, CNN, HYBRIDTS, TS, HYBRIDTS_SMALL, REFERENCE_OPEN, DIRECT, TEXTURED),
+    not_of=(OPEN,),
+)
 
 METRICS = (
     Metric("avg_mels_mse", "metric", "mel_mse", better="lower", significance=True, precision=2),

@@ -1,6 +1,7 @@
 """The train step: from a setting to a trained transcoder on disk."""
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import nn
 
 from doce_plans.experiment import Experiment
 from exp_train_model import experiment as files
-from exp_train_model.batches import ResidentBatches, StreamedBatches, make_batches
+from exp_train_model.batches import make_batches
 from exp_train_model.conditioning import N_CHUNKS, condition, unconditioned
 from exp_train_model.config import TrainConfig, train_config
 from exp_train_model.evaluation import open_features
@@ -17,18 +18,20 @@ from exp_train_model.feature_files import SPLITS
 from exp_train_model.identity import FORMATS, training_identity
 from exp_train_model.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.memory import keep_freed_memory
+from exp_train_model.open_corpus.material import open_mixtures
 from exp_train_model.options import RunOptions
 from exp_train_model.outputs import data_mark, read_targets
+from exp_train_model.plans import OPEN
 from exp_train_model.precision import Precision, choose_precision, last_layer_in_float32
 from exp_train_model.session import Session
 from exp_train_model.stopping import StopRequest
 from exp_train_model.teacher import load_teacher
-from exp_train_model.training import Schedule, make_optimizer, train
+from exp_train_model.training import Batches, Schedule, make_optimizer, train
 from transcoder.checkpoints import load_checkpoint, save_checkpoint
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
-from transcoder.models import build_model
+from transcoder.models import TOKEN_MODELS, build_model
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
@@ -84,26 +87,40 @@ def new_session(
     options: RunOptions,
     precision: Precision,
     identity: dict,
-    chunks: ResidentBatches | StreamedBatches,
+    chunks: Batches,
 ) -> Session:
     """A training at its beginning: the same weights for the same seed and training ``chunks``."""
     is_quick = options.recipe == "quick"
-    if is_quick and (config.model.model_type != "cnn_pinv" or options.initial_model):
+    conditions = is_quick and config.model.model_type not in TOKEN_MODELS
+    if conditions and (config.model.model_type != "cnn_pinv" or options.initial_model):
         raise UserError("--recipe quick is for cnn_pinv that starts from random weights")
     torch.manual_seed(options.seed)
-    if options.initial_model is None:
-        model = build_model(config.model, pretrained=options.pretrained)
-    else:
-        model, settings = load_checkpoint(options.initial_model)
-        if settings != config.model:
-            raise UserError(f"{options.initial_model}: is a {settings}, not a {config.model}")
+    model = _first_model(config, options, chunks)
     if precision.is_mixed and config.model.predicts_classes:
         last_layer_in_float32(model)
-    if is_quick:
+    if conditions:
         condition(model, next(chunks.batches(N_CHUNKS)).levels.cpu())
     place_model(model, precision.device, compiled=options.compile)
-    optimizer = make_optimizer(model, config.learning_rate, orthogonal=is_quick)
+    optimizer = make_optimizer(model, config.learning_rate, orthogonal=conditions)
     return Session(model, optimizer, precision.grad_scaler(), identity)
+
+
+def _first_model(config: TrainConfig, options: RunOptions, chunks: Batches) -> nn.Module:
+    """The model that training begins with."""
+    model = build_model(config.model, pretrained=options.pretrained)
+    if config.model.model_type == "direct":
+        model.begin_at(next(chunks.batches(N_CHUNKS)).targets.mean(dim=0).cpu())
+    if options.initial_model is None:
+        return model
+    initial, settings = load_checkpoint(options.initial_model)
+    if settings == config.model:
+        return initial
+    if {config.model.model_type, settings.model_type} <= set(TOKEN_MODELS) and (
+        replace(settings, model_type=config.model.model_type) == config.model
+    ):
+        model.encoder.load_state_dict(initial.encoder.state_dict())
+        return model
+    raise UserError(f"{options.initial_model}: is a {settings}, not a {config.model}")
 
 
 def place_model(model: nn.Module, device: torch.device, *, compiled: bool) -> None:
@@ -133,7 +150,7 @@ def _material(
     config: TrainConfig,
     options: RunOptions,
     precision: Precision,
-) -> tuple[dict[str, ResidentBatches | StreamedBatches], Loss, dict[str, str]]:
+) -> tuple[dict[str, Batches], Loss, dict[str, str]]:
     """Batches of the splits, the loss, and marks of the data and the teacher behind them."""
     teacher, marks = None, {}
     if config.class_weight:
@@ -145,6 +162,11 @@ def _material(
     for split in SPLITS:
         features = open_features(setting, options, split)
         marks[f"data_{split}"] = data_mark(features)
+        if split == "train" and config.dataset == OPEN:
+            splits[split], marks["mixtures"] = open_mixtures(
+                config, options, precision.device, marks["teacher"]
+            )
+            continue
         targets = None
         if config.class_weight:
             targets = read_targets(
@@ -177,7 +199,7 @@ def _write_results(
     with atomic_path(files.duration_file(setting, experiment, "train_duration")) as temporary:
         np.save(temporary, session.train_s)
     session.model.load_state_dict(session.best_weights)
-    if options.recipe == "quick":
+    if options.recipe == "quick" and config.model.model_type == "cnn_pinv":
         unconditioned(session.model)
     how = {
         **session.identity,

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from exp_train_model.batches import ResidentBatches, StreamedBatches, epoch_order
+from exp_train_model.batches import ResidentBatches, StreamedBatches, epoch_batches
 from exp_train_model.losses import Batch, Loss
 from exp_train_model.muon import Muon
+from exp_train_model.open_corpus.batches import MixtureBatches
 from exp_train_model.precision import Precision
 from exp_train_model.session import Session
 from exp_train_model.stopping import StopRequest
@@ -21,7 +22,7 @@ from transcoder.errors import UserError
 
 LOG = logging.getLogger(__name__)
 
-Batches = ResidentBatches | StreamedBatches
+Batches = ResidentBatches | StreamedBatches | MixtureBatches
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,10 @@ def train_epoch(
     """
     start_s = time.perf_counter()
     session.model.train()
-    order = epoch_order(len(batches), seed=schedule.seed, epoch=session.epoch)
     losses = []
-    for batch in batches.batches(schedule.batch_size, order=order, start=session.step):
+    for batch in epoch_batches(
+        batches, schedule.batch_size, seed=schedule.seed, epoch=session.epoch, start=session.step
+    ):
         factor = schedule.rate_factor(session.n_steps + len(losses), len(batches))
         for group in session.optimizer.param_groups:
             group["lr"] = factor * group.setdefault("initial_lr", group["lr"])

@@ -11,8 +11,8 @@ from archives.inference import LevelClassifier
 from archives.timeline import Units
 from transcoder.classifiers import Classifier, new_network
 from transcoder.models import ModelSettings, build_model
+from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE
-from transcoder.transcode import Transcoder
 from yamnet.network import YamNet
 
 START = pd.Timestamp("2024-03-01T10:00:00")
@@ -66,7 +66,7 @@ def narrow_yamnet() -> Classifier:
 
 
 def quick_classifier() -> LevelClassifier:
-    return LevelClassifier(Transcoder("YamNet"), narrow_yamnet())
+    return LevelClassifier(Pinv("YamNet"), narrow_yamnet(), device=torch.device("cpu"))
 
 
 def write_yamnet_weights(path: Path) -> Path:

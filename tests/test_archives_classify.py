@@ -59,6 +59,9 @@ def histogram_of(array: np.ndarray) -> LevelHistogram:
     return histogram
 
 
+CPU = torch.device("cpu")
+
+
 class _Listener(torch.nn.Module):
     """Takes PANN's place: quick, and its outputs depend on every frame."""
 
@@ -76,7 +79,7 @@ def test_inference_is_the_librarys(with_cnn):
     transcoder = Transcoder("YamNet", small_cnn("YamNet") if with_cnn else None)
     classifier = narrow_yamnet()
     array = levels(8 * 70)
-    found = LevelClassifier(transcoder, classifier)(units(array))
+    found = LevelClassifier(transcoder.model, classifier, device=CPU)(units(array))
     wanted = classifier.probabilities(transcoder.from_third_octave(array)).numpy()
     assert wanted.std(axis=0).max() > 0.01
     np.testing.assert_allclose(found, wanted, atol=1e-5)
@@ -87,7 +90,7 @@ def test_inference_is_the_librarys(with_cnn):
 def test_inference_on_cuda_is_that_of_the_cpu():
     array = units(levels(8 * 1100))  # more than a batch
     on_cpu, on_gpu = (
-        LevelClassifier(Transcoder("YamNet", small_cnn("YamNet"), device=d), narrow_yamnet())(array)
+        LevelClassifier(small_cnn("YamNet"), narrow_yamnet(), device=torch.device(d))(array)
         for d in ("cpu", "cuda")
     )
     np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-3)
@@ -101,7 +104,7 @@ def test_a_window_is_heard_as_a_file_is(classifier_name):
         classifier = Classifier("PANN", _Listener(), "listener")
     array = levels(8 * 25)  # the last window of 10 s is half full
     windows = Units.join(list(Timeline(10).units([Block(None, array)])))
-    found = LevelClassifier(transcoder, classifier)(windows)
+    found = LevelClassifier(transcoder.model, classifier, device=CPU)(windows)
     for row, start in enumerate((0, 80, 160)):
         mels = transcoder.from_third_octave(array[start : start + 80])
         wanted = classifier.file_probabilities(mels)

@@ -11,22 +11,33 @@ from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
-from transcoder.names import METHODS, is_demo
+from transcoder.names import CLASS_METHODS, METHODS, PAPER_METHODS, is_demo
 from transcoder.settings import front_end
 
 LOG = logging.getLogger(__name__)
 
 
+_FACTORS = {
+    "cnn_mels": {"transcoder": "cnn_pinv", "ts": "0"},
+    "cnn_logits": {"transcoder": "cnn_pinv", "ts": "1", "prop_logit": "100"},
+    "textured": {"transcoder": "textured", "ts": "1"},
+    "direct": {"transcoder": "direct", "ts": "1"},
+}
+"""What the file name of a method's checkpoint says: it is the identifier of its training."""
+
+_ANY_JUDGE = ("cnn_mels",)
+"""Methods that no classifier had a part in; the others are for the one they learned from."""
+
+
 def find_checkpoint(
     folder: str | os.PathLike, *, classifier: str, method: str, judge: Classifier | None
 ) -> Path:
-    """The checkpoint in ``folder`` for a classifier and a method ("cnn_mels", "cnn_logits").
+    """The checkpoint in ``folder`` for a classifier and a method with weights.
 
-    The method is read from the file name, which is the identifier of the training setting:
-    ``ts=0`` for Mels, ``ts=1`` with ``prop_logit=100`` for logits. Of several, it is
+    Of several, it is
 
-    1. one for the judge: a CNN-logits is for the classifier that it was trained through, and those
-       trained through the embedded small YAMNet are of no use elsewhere, nor others behind it;
+    1. one for the judge: all but CNN-mels are for the classifier that they learned from, and those
+       of the embedded small YAMNet are of no use elsewhere, nor others behind it;
     2. not one that was trained on DEMO's sounds;
     3. one that a user trained or downloaded, not one that ships with the project (its YAML says
        ``shipped: true``);
@@ -35,41 +46,40 @@ def find_checkpoint(
     Parameters
     ----------
     judge
-        The classifier that the Mels are for. A warning is logged if the CNN-logits does not suit
-        it. None, where its weights are not at hand: no warning; a CNN-logits for the small YAMNet
-        is the last choice.
+        The classifier that the Mels are for, or whose classes are told. A warning is logged if
+        the checkpoint does not suit it. None, where its weights are not at hand: no warning; one
+        of the small YAMNet is the last choice.
 
     Raises
     ------
     MissingFileError
         If there is none.
     """
-    if method not in ("cnn_mels", "cnn_logits"):
-        raise UsageError(f"no checkpoint for method {method!r}: choose cnn_mels or cnn_logits")
+    if method not in _FACTORS:
+        raise UsageError(f"no checkpoint for method {method!r}: choose {', '.join(_FACTORS)}")
     front_end(classifier)
     found = _checkpoints(Path(folder), classifier, method)
     if not found:
+        fetch = f"{FETCH_HINT}, or " if method in PAPER_METHODS else ""
         raise MissingFileError(
-            f"no {METHODS[method]} transcoder for {classifier} in {folder}; {FETCH_HINT}, "
-            f"or train one with exp_train_model/main_doce_training.py"
+            f"no {(METHODS | CLASS_METHODS)[method]} model for {classifier} in {folder}; {fetch}"
+            f"train one with exp_train_model/main_doce_training.py"
         )
 
     def rank(path: Path) -> tuple:
-        suits = method == "cnn_mels" or _suits(path, judge)
+        suits = method in _ANY_JUDGE or _suits(path, judge)
         is_shipped = read_settings(path).get("shipped") is True
         learned_rules = is_demo(_factors(path.name).get("dataset", ""))
         return suits, not learned_rules, not is_shipped, path.stat().st_mtime_ns
 
     chosen = max(found, key=rank)
-    if method == "cnn_logits" and judge is not None and not _suits(chosen, judge):
+    if method not in _ANY_JUDGE and judge is not None and not _suits(chosen, judge):
         _warn(chosen, judge)
     return chosen
 
 
 def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
-    wanted = {"classifier": classifier, "transcoder": "cnn_pinv", "ts": "0"}
-    if method == "cnn_logits":
-        wanted |= {"ts": "1", "prop_logit": "100"}
+    wanted = {"classifier": classifier} | _FACTORS[method]
     found = []
     for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
         name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
@@ -86,7 +96,7 @@ def _factors(name: str) -> dict[str, str]:
 
 
 def _suits(path: Path, judge: Classifier | None) -> bool:
-    """Whether a CNN-logits was trained through the judge, as far as its YAML tells.
+    """Whether a checkpoint learned from the judge, as far as its YAML tells.
 
     Published ones do not say; their teachers had the full width.
     """

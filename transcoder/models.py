@@ -1,4 +1,7 @@
-"""The transcoders: levels to log-Mels (cnn_pinv, mlp, mlp_pinv) or to classes (self, effnet).
+"""The transcoders that are trained: levels to log-Mels or to classes.
+
+The paper's are here (cnn_pinv, mlp, mlp_pinv; self, effnet); `transcoder.textured` and
+`transcoder.direct` are ours.
 
 All take chunks of third-octave levels ``(batch, 8, 29)`` in dB (or the ablations' inputs, see
 `transcoder.pinv.Pinv`). Sizes and state names are the published ones, so that published
@@ -11,15 +14,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from transcoder.direct import Direct
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.pinv import INPUT_TYPES, Pinv, input_shape
 from transcoder.settings import front_end
+from transcoder.textured import Textured
 
-MEL_MODELS = ("cnn_pinv", "mlp", "mlp_pinv")
+MEL_MODELS = ("cnn_pinv", "mlp", "mlp_pinv", "textured")
 """Models that predict log-Mels ``(batch, frames, 64)``."""
 
-CLASS_MODELS = ("self", "effnet_b0", "effnet_b7")
+CLASS_MODELS = ("self", "effnet_b0", "effnet_b7", "direct")
 """Models that predict class probabilities ``(batch, n_classes)``."""
+
+
+TOKEN_MODELS = ("textured", "direct")
+"""Models that see a whole second as tokens; they take third-octave levels alone."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,8 @@ class ModelSettings:
     cnn_dilation: int | None = None  # of the middle layers on the Mel axis; 0 and 1: none
     mlp_hl_1: int | None = None
     mlp_hl_2: int | None = None
+    token_width: int | None = None  # of textured and direct: see transcoder.direct.LevelEncoder
+    token_layers: int | None = None
     input_type: str = "third_octave"
 
     def __post_init__(self) -> None:
@@ -48,10 +59,14 @@ class ModelSettings:
             needed = ["cnn_kernel_size", "cnn_nb_layers", "cnn_nb_channels"]
         elif self.model_type in ("mlp", "mlp_pinv"):
             needed = ["mlp_hl_1", "mlp_hl_2"]
+        elif self.model_type in TOKEN_MODELS:
+            needed = ["token_width", "token_layers"]
         for name in needed:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise UsageError(f"{self.model_type}: {name} must be 1 or more, not {value!r}")
+        if self.model_type in TOKEN_MODELS and self.input_type != "third_octave":
+            raise UsageError(f"{self.model_type}: takes third-octave levels, not {self.input_type}")
         if self.model_type == "cnn_pinv" and self.cnn_kernel_size % 2 == 0:
             raise UsageError(f"cnn_pinv: cnn_kernel_size must be odd, not {self.cnn_kernel_size}")
 
@@ -223,6 +238,9 @@ def build_model(
     MissingFileError
         If the pretrained weights are not there; the message names the command.
     """
+    if settings.model_type in TOKEN_MODELS:
+        build = {"direct": Direct, "textured": Textured}[settings.model_type]
+        return build(settings.mels_type, width=settings.token_width, layers=settings.token_layers)
     if settings.model_type == "self":
         from transcoder.classifiers import load_network, new_network
 

@@ -8,8 +8,23 @@ from collections.abc import Mapping
 CLASSIFIERS = ("YamNet", "PANN")
 DEFAULT_CLASSIFIER = "YamNet"  # works without a download
 
-METHODS = {"pinv": "PINV", "cnn_mels": "CNN-mels", "cnn_logits": "CNN-logits"}
-"""The transcoders that programs offer by name, and what the paper calls them."""
+METHODS = {
+    "pinv": "PINV",
+    "texture": "texture",
+    "cnn_mels": "CNN-mels",
+    "cnn_logits": "CNN-logits",
+    "textured": "textured CNN",
+}
+"""The transcoders to Mels that programs offer by name, and what prose calls them."""
+
+PAPER_METHODS = ("pinv", "cnn_mels", "cnn_logits")
+"""Those of Tailleur et al., DCASE 2023."""
+
+CLASS_METHODS = {"direct": "direct"}
+"""Ways from levels to classes without Mels."""
+
+DEFAULT_CLASS_METHOD = "direct"
+"""What tells classes unless told otherwise: the nearest to the true Mels, and the fastest."""
 
 TRUE_MELS = "true_mels"
 """The Mels of the audio itself, where they stand beside those of `METHODS`."""

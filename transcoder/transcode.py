@@ -17,6 +17,7 @@ from transcoder.mels import LogMel, with_neighbours
 from transcoder.names import METHODS
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE, front_end
+from transcoder.texture import Texture, transcode
 from transcoder.third_octave import ThirdOctave
 
 
@@ -65,18 +66,20 @@ class Transcoder:
         judge: Classifier | None,
         **kwargs,
     ) -> "Transcoder":
-        """The transcoder for ``method`` ("pinv", "cnn_mels", "cnn_logits") from a model folder.
+        """The transcoder for ``method``, one of `METHODS`, from a model folder.
 
         ``judge`` is the classifier that the Mels are for. Raises `MissingFileError` if the folder
         has none; see `find_checkpoint`.
         """
         if method == "pinv":
             return cls(classifier, source="no learning", **kwargs)
+        if method == "texture":
+            return cls(classifier, Texture(classifier), source="no learning", **kwargs)
         path = find_checkpoint(models, classifier=classifier, method=method, judge=judge)
         model, _ = load_checkpoint(path, classifier=classifier)
         return cls(classifier, model, source=path.name, **kwargs)
 
-    def from_third_octave(self, levels_db: np.ndarray | Tensor) -> Tensor:
+    def from_third_octave(self, levels_db: np.ndarray | Tensor, *, draw: int = 0) -> Tensor:
         """Log-Mels of sensor levels.
 
         Parameters
@@ -84,6 +87,8 @@ class Transcoder:
         levels_db
             ``(chunks, 8, 29)`` or ``(time, 29)`` dB, 8 frames a second. A last partial second is
             completed with silence, as the end of a recording is.
+        draw
+            Of the noise that models with texture put in, from 0.
 
         Returns
         -------
@@ -96,18 +101,16 @@ class Transcoder:
             For another shape, or levels that are not finite.
         """
         levels = level_chunks(torch.as_tensor(levels_db, dtype=torch.float32))
-        return self._run(levels.split(self.batch_size), self.model)
+        return self._to_mels(levels.split(self.batch_size), draw)
 
-    def from_wave(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
+    def from_wave(self, waveform: np.ndarray, sample_rate: int, *, draw: int = 0) -> Tensor:
         """Log-Mels by way of third-octave levels: ``(samples,)`` -> ``(chunks, frames, 64)``.
 
         The waveform is resampled and peak-normalised first, as in training; a last partial second
         is zero-padded.
         """
-        return self._run(
-            self._chunks(waveform, sample_rate, THIRD_OCTAVE.sample_rate),
-            lambda chunks: self.model(self.third_octave(chunks)),
-        )
+        chunks = self._chunks(waveform, sample_rate, THIRD_OCTAVE.sample_rate)
+        return self._to_mels((self.third_octave(batch.to(self.device)) for batch in chunks), draw)
 
     def third_octave_of(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
         """The levels that a sensor would store: ``(samples,)`` -> ``(chunks, 8, 29)`` dB."""
@@ -128,6 +131,16 @@ class Transcoder:
         waveform = np.asarray(waveform, dtype=np.float32)
         for batch in chunk_batches(waveform, sample_rate, new_rate, self.batch_size):
             yield torch.from_numpy(batch)
+
+    @torch.no_grad()
+    def _to_mels(self, batches: Iterable[Tensor], draw: int) -> Tensor:
+        """The Mels of a recording's levels, whose seconds come one after the other."""
+        mels, first = [], 0
+        for levels in batches:
+            places = torch.arange(first, first + len(levels))
+            mels.append(transcode(self.model, levels.to(self.device), places, draw).cpu())
+            first += len(levels)
+        return torch.cat(mels)
 
     @torch.no_grad()
     def _run(self, batches: Iterable[Tensor], function: Callable[[Tensor], Tensor]) -> Tensor:

@@ -48,7 +48,7 @@ def write_corpus(
     )
     for name, text in _label_tables(plans).items():  # last: labels appear when all scenes are there
         atomic_write_text(folder / name, text)
-    table = _sources_table(used_sources(plans, sources))
+    table = sources_table(used_sources(plans, sources))
     atomic_write_text(output / SOURCES_TABLE, table)
     return table
 
@@ -70,7 +70,8 @@ def _label_tables(plans: list[ScenePlan]) -> dict[str, str]:
     }
 
 
-def _sources_table(sources: list[tuple[Source, str]]) -> str:
+def sources_table(sources: list[tuple[Source, str]]) -> str:
+    """Recordings with package, version, licence and split, as CSV."""
     header = ("package", "version", "licence", "file", "kind", "split", "seconds")
     rows = [
         (s.package, s.version, s.licence, s.file, s.kind, split, f"{s.seconds:.2f}")

@@ -1,12 +1,14 @@
 """From packages to sources: decoded, trimmed, without silence and duplicates, capped, split."""
 
 import csv
+import functools
 import hashlib
 import io
 import json
 import re
+import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from exp_train_model.feature_files import SPLITS
 from exp_train_model.open_corpus.fetch import version_of
+from exp_train_model.open_corpus.parallel import map_all
 from exp_train_model.open_corpus.table import KINDS, Wanted
 from exp_train_model.open_corpus.unpack import unpack_sounds
 from transcoder.audio import AudioError, peak_normalise, read_audio, resample
@@ -53,6 +56,23 @@ class Source:
     def group(self) -> str:
         """What may not be torn apart by a split: "dog1" and "dog2" are takes of one recording."""
         return f"{self.package} {re.sub(r'[0-9]', '', PurePosixPath(self.file).stem)}"
+
+
+def decode_all(
+    archives: Mapping[str, Path], wanted: Sequence[Wanted], store: Path, *, workers: int
+) -> list[Source]:
+    """The sources of all packages, decoded into ``store``; what is there is not done again."""
+    store.mkdir(parents=True, exist_ok=True)
+    for leftover in store.glob(".unpacking-*"):
+        shutil.rmtree(leftover)  # of a run that was killed
+    found = map_all(
+        functools.partial(decode_package, wanted=wanted, store=store),
+        list(archives.values()),
+        workers=workers,
+        desc="Decoding",
+        unit="package",
+    )
+    return [source for sources in found for source in sources]
 
 
 def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list[Source]:

@@ -1,0 +1,113 @@
+"""Training batches of endless mixtures: other chunks in every epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from exp_train_model.losses import Batch
+from exp_train_model.open_corpus.blocks import BLOCK_CHUNKS, Block, Blocks
+
+EPOCH_BLOCKS = 100
+"""An epoch of mixtures: 25,600 chunks, as there is no natural end."""
+
+_SHUFFLED_BLOCKS = 20
+"""So many blocks (5,120 chunks of 1,280 scenes) are shuffled together."""
+
+
+@dataclass(frozen=True)
+class MixtureBatches:
+    """Batches of an epoch's blocks, in an order that seed and epoch give.
+
+    Parameters
+    ----------
+    blocks
+        Where they come from.
+    device
+        Where the batches are wanted.
+    needs_mels
+        Whether the loss looks at the true Mels.
+    seed
+        Of the order and of the offsets.
+    distinct_blocks
+        Begin again with the first block after so many; None: never.
+    offset_db
+        Standard deviation of a random offset on each chunk's levels, for models that have to
+        bear a sensor's calibration.
+    num_workers
+        Processes that compute blocks ahead; 0: none.
+    """
+
+    blocks: Blocks
+    device: torch.device
+    needs_mels: bool
+    seed: int = 0
+    distinct_blocks: int | None = None
+    offset_db: float = 0.0
+    num_workers: int = 0
+
+    def __len__(self) -> int:
+        """Chunks of an epoch."""
+        return EPOCH_BLOCKS * BLOCK_CHUNKS
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Those of the first epoch."""
+        return self.epoch(0, batch_size)
+
+    def epoch(self, epoch: int, batch_size: int, *, start: int = 0) -> Iterator[Batch]:
+        """Batches of an epoch from number ``start`` on."""
+        group_chunks = _SHUFFLED_BLOCKS * BLOCK_CHUNKS
+        per_group = -(-group_chunks // batch_size)
+        first_group = start // per_group
+        numbers = [
+            self._number(epoch * EPOCH_BLOCKS + i)
+            for i in range(first_group * _SHUFFLED_BLOCKS, EPOCH_BLOCKS)
+        ]
+        found = iter(self._loader(numbers))
+        for group in range(first_group, EPOCH_BLOCKS // _SHUFFLED_BLOCKS):
+            blocks = [next(found) for _ in range(_SHUFFLED_BLOCKS)]
+            generator = torch.Generator().manual_seed(
+                1_000_003 * self.seed + EPOCH_BLOCKS * epoch + group
+            )
+            shuffled = torch.randperm(group_chunks, generator=generator)
+            offsets = self.offset_db * torch.randn(group_chunks, generator=generator)
+            skipped = start - group * per_group if group == first_group else 0
+            for number, rows in enumerate(shuffled.split(batch_size)):
+                if number >= skipped:
+                    yield self._batch(blocks, rows, offsets[rows])
+
+    def _number(self, number: int) -> int:
+        return number if self.distinct_blocks is None else number % self.distinct_blocks
+
+    def _loader(self, numbers: list[int]):
+        return torch.utils.data.DataLoader(
+            _Numbered(self.blocks, self.needs_mels),
+            batch_size=None,
+            sampler=numbers,
+            num_workers=self.num_workers,
+        )
+
+    def _batch(self, blocks: list[tuple[Tensor, ...]], rows: Tensor, offsets: Tensor) -> Batch:
+        block, place = rows // BLOCK_CHUNKS, rows % BLOCK_CHUNKS
+        levels, mels, targets = (
+            torch.stack([blocks[b][part][p] for b, p in zip(block, place, strict=True)])
+            .to(self.device, non_blocking=True)
+            .float()
+            if len(blocks[0][part])
+            else None
+            for part in range(3)
+        )
+        return Batch(levels + offsets.view(-1, 1, 1).to(self.device), mels, targets)
+
+
+class _Numbered(torch.utils.data.Dataset):
+    """Blocks by number, as tensors that a worker can hand over."""
+
+    def __init__(self, blocks: Blocks, needs_mels: bool):
+        self._blocks, self._needs_mels = blocks, needs_mels
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        block: Block = self._blocks.get(number, mels=self._needs_mels)
+        mels = torch.empty(0) if block.mels is None else torch.from_numpy(block.mels)
+        return torch.from_numpy(block.levels), mels, torch.from_numpy(block.targets)

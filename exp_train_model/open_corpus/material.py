@@ -1,0 +1,70 @@
+"""The training material of the data set OPEN."""
+
+import functools
+import hashlib
+from pathlib import Path
+
+import torch
+
+from exp_train_model.config import TrainConfig
+from exp_train_model.open_corpus.batches import MixtureBatches
+from exp_train_model.open_corpus.blocks import BLOCK_SCENES, Blocks
+from exp_train_model.open_corpus.files import OpenFiles
+from exp_train_model.open_corpus.mixtures import Mixtures
+from exp_train_model.open_corpus.sound_bank import SoundBank
+from exp_train_model.options import RunOptions
+from exp_train_model.precision import choose_precision
+from exp_train_model.teacher import load_teacher
+from transcoder.errors import MissingFileError
+
+OFFSET_DB = 3.0
+"""Models that give classes hear each chunk louder or softer by a random amount of this size: a
+sensor's calibration, and the gain that a file was normalised with, are not known to a decibel."""
+
+
+def open_mixtures(
+    config: TrainConfig, options: RunOptions, device: torch.device, teacher_mark: str
+) -> tuple[MixtureBatches, str]:
+    """Batches of endless mixtures for a training, and a mark of what they are mixed from.
+
+    Raises
+    ------
+    MissingFileError
+        If the bank of sounds is not there; the message names the command that makes it.
+    """
+    blocks, mark = open_blocks(OpenFiles.of(options.data_path), config.classifier, teacher_mark)
+    distinct = options.distinct_mixtures
+    batches = MixtureBatches(
+        blocks,
+        device,
+        needs_mels=bool(config.mel_weight),
+        seed=options.seed,
+        distinct_blocks=None if distinct is None else max(1, distinct // BLOCK_SCENES),
+        offset_db=OFFSET_DB if config.model.predicts_classes else 0.0,
+        num_workers=options.mixture_workers,
+    )
+    return batches, mark
+
+
+def open_blocks(files: OpenFiles, classifier: str, teacher_mark: str) -> tuple[Blocks, str]:
+    """The blocks of the train split, and a mark of their bank of sounds."""
+    mark = bank_mark(files.bank, "train")
+    # blocks are computed on the CPU, in workers, whatever the training computes on
+    teacher, _ = load_teacher(classifier, choose_precision("fp32", torch.device("cpu")))
+    mixtures = functools.partial(_mixtures, files.bank, "train", 0)
+    return Blocks(mixtures, f"train-{mark}", teacher, teacher_mark, files.blocks), mark
+
+
+def bank_mark(bank: Path, split: str) -> str:
+    """A mark of the sounds of a split."""
+    listing = bank / f"{split}.csv"
+    if not listing.is_file():
+        raise MissingFileError(
+            f"{listing} is missing; make the data set OPEN with: "
+            f"python exp_train_model/create_open_dataset.py --output_path {bank.parent.parent}"
+        )
+    return hashlib.sha256(listing.read_bytes()).hexdigest()[:12]
+
+
+def _mixtures(bank: Path, split: str, seed: int) -> Mixtures:
+    return Mixtures(SoundBank(bank, split), seed)
