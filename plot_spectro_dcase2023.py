@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT, sound_path
-from transcoder.names import MELS, TRUE_MELS, of_classifier
+from transcoder.names import MELS, PAPER_METHODS, TRUE_MELS, of_classifier
 
 DEFAULT_OFFSET_S = 4
 
@@ -57,7 +57,9 @@ def main(argv=None) -> int:
 
     waveform, sample_rate, offset_s = read_second(args.audio, args.offset)
     judge, _ = find_classifier(args.classifier, args.classifier_weights)
-    transcoders, missing = load_transcoders(args.classifier, models=args.models, judge=judge)
+    transcoders, missing = load_transcoders(
+        args.classifier, models=args.models, judge=judge, methods=PAPER_METHODS
+    )
     panels = {
         MELS[method]: transcoder.from_wave(waveform, sample_rate)[0]
         for method, transcoder in transcoders.items()

@@ -50,18 +50,15 @@ def load_level_classifier(
     Raises
     ------
     MissingFileError
-        If a model is not there; the message names the command that fetches it, and PINV.
+        If a model is not there; the message names the command that makes it, and texture.
     """
     about = {}
     try:
         if method in CLASS_METHODS:
             judge, _ = find_classifier(classifier, weights)
             path = find_checkpoint(models, classifier=classifier, method=method, judge=judge)
-            model, source, network = (
-                load_checkpoint(path, classifier=classifier)[0],
-                path.name,
-                None,
-            )
+            model, _ = load_checkpoint(path, classifier=classifier)
+            source, network = path.name, None
             about["classifier"] = f"{classifier}, as {CLASS_METHODS[method]} learned it"
         else:
             network = load_classifier(classifier, weights)

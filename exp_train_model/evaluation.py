@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ from transcoder.errors import MissingFileError, UserError
 from transcoder.models import CLASS_MODELS
 from transcoder.names import demo_name, is_demo
 from transcoder.pinv import Pinv
+from transcoder.texture import Texture, transcode
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
@@ -45,7 +47,7 @@ def evaluate_oracle(
         features = open_features(setting, options, split)
         keeps_mels = split == "eval"
 
-        def predict(batch: Batch, keeps_mels: bool = keeps_mels) -> Prediction:
+        def predict(batch: Batch, _: Tensor, keeps_mels: bool = keeps_mels) -> Prediction:
             return batch.mels if keeps_mels else None, teacher(batch.mels)
 
         _write(setting, experiment, split, predict, features, marks, options, stop)
@@ -54,7 +56,7 @@ def evaluate_oracle(
 def evaluate_transcoder(
     setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
 ) -> None:
-    """Store what PINV or a trained transcoder makes of the eval split.
+    """Store what PINV, texture or a trained transcoder makes of the eval split.
 
     With ``options.published_evaluation``, self and effnet are left in training mode, as the
     published program left them.
@@ -74,8 +76,8 @@ def evaluate_transcoder(
         model.train()
         marks["mode"] = "training mode, as published"
 
-    def predict(batch: Batch) -> Prediction:
-        predicted = model(batch.levels)
+    def predict(batch: Batch, places: Tensor) -> Prediction:
+        predicted = transcode(model, batch.levels, places)
         return (None, predicted) if predicts_classes else (predicted, teacher(predicted))
 
     features = open_features(setting, options, "eval")
@@ -110,6 +112,8 @@ def open_features(setting: "Setting", options: RunOptions, split: str) -> Featur
 
 def _load_model(setting: "Setting", experiment: Experiment) -> nn.Module:
     classifier = setting["classifier"]
+    if setting["transcoder"] == "texture":
+        return Texture(classifier)
     if setting["transcoder"] == "pinv":
         return Pinv(classifier, input_type=input_type(setting["dataset"]))
     path = files.model_file(setting, experiment)
@@ -124,7 +128,7 @@ def _write(
     setting: "Setting",
     experiment: Experiment,
     split: str,
-    predict: Callable[[Batch], Prediction],
+    predict: Callable[[Batch, Tensor], Prediction],
     features: Features,
     teacher_marks: dict[str, str],
     options: RunOptions,
@@ -140,10 +144,17 @@ def _write(
 
     @torch.inference_mode()
     def predictions() -> Iterator[Prediction]:
-        for batch in batches.batches(BATCH_SIZE):
+        places = _places(features).split(BATCH_SIZE)
+        for batch, its_places in zip(batches.batches(BATCH_SIZE), places, strict=True):
             stop.stop("this step begins again when the command is run again")
-            yield predict(batch)
+            yield predict(batch, its_places)
 
     path = files.output_file(setting, experiment, split)
     marks = {"data": data_mark(features), **teacher_marks}
     write_outputs(path, predictions(), features, marks=marks)
+
+
+def _places(features: Features) -> Tensor:
+    """Which second of its recording each chunk is: ``(n,)``. A recording's follow each other."""
+    _, first, inverse = np.unique(features.file_index, return_index=True, return_inverse=True)
+    return torch.from_numpy(np.arange(len(features)) - first[inverse])

@@ -116,8 +116,9 @@ def scores_file(setting: "Setting", experiment: Experiment) -> Path:
 
 def oracle_setting(setting: "Setting", experiment: Experiment) -> "Setting":
     """The evaluate step of the oracle on the setting's data set and classifier."""
+    plan = "reference_open" if setting["dataset"] == OPEN else "reference"
     return experiment.setting(
-        plan_on("reference_open" if setting["dataset"] == OPEN else "reference", setting["dataset"]),
+        plan_on(plan, setting["dataset"]),
         step="evaluate",
         transcoder="oracle",
         dataset=setting["dataset"],

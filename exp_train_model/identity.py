@@ -21,10 +21,10 @@ from exp_train_model.precision import choose_precision
 from transcoder.checkpoints import read_settings, settings_path
 from transcoder.classifiers import load_network
 from transcoder.devices import choose_device
-from transcoder.errors import MissingFileError
+from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.marks import file_mark
-from transcoder.models import CLASS_MODELS
+from transcoder.models import CLASS_MODELS, TOKEN_MODELS
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
@@ -39,8 +39,15 @@ MODEL_FACTS = (
 
 
 def training_identity(config: TrainConfig, options: RunOptions, precision: str) -> Identity:
-    """What the weights depend on beside data and teacher, and a session must go on with."""
-    initial = options.initial_model
+    """What the weights depend on beside data and teacher, and a session must go on with.
+
+    Raises `UserError` for a recipe that is not for such a training.
+    """
+    initial, kind = options.initial_model, config.model.model_type
+    if options.recipe == "quick" and kind not in TOKEN_MODELS and (kind != "cnn_pinv" or initial):
+        raise UserError(
+            "--recipe quick is for direct, textured, and cnn_pinv that starts from random weights"
+        )
     return {
         "seed": options.seed,
         "precision": precision,

@@ -90,10 +90,7 @@ def new_session(
     chunks: Batches,
 ) -> Session:
     """A training at its beginning: the same weights for the same seed and training ``chunks``."""
-    is_quick = options.recipe == "quick"
-    conditions = is_quick and config.model.model_type not in TOKEN_MODELS
-    if conditions and (config.model.model_type != "cnn_pinv" or options.initial_model):
-        raise UserError("--recipe quick is for cnn_pinv that starts from random weights")
+    conditions = options.recipe == "quick" and config.model.model_type not in TOKEN_MODELS
     torch.manual_seed(options.seed)
     model = _first_model(config, options, chunks)
     if precision.is_mixed and config.model.predicts_classes:

@@ -331,6 +331,7 @@ def test_the_command_line(tmp_path, weights, models, capsys):
         frame = table(levels(160, seed=day) + 70, times).drop(index=range(50, 80))
         frame.to_csv(days / f"day{day}.csv.gz", index=False)
     arguments = [days, "--models", models, "--classifier_weights", weights]
+    arguments += ["--method", "cnn_logits"]
     arguments += ["--auto-offset", "--groups", "tvb", "--format", "csv", "--output", tmp_path / "o"]
     assert classify_third_octave.main([str(a) for a in arguments]) == 0
     text = capsys.readouterr().out

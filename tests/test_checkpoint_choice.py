@@ -54,7 +54,7 @@ def test_the_method_is_in_the_name_and_the_latest_comes_first(save, tmp_path):
     assert find_checkpoint(tmp_path, classifier="YamNet", method="cnn_mels", judge=None) == latest
     with pytest.raises(MissingFileError, match=r"no CNN-logits transcoder for YamNet.*--only"):
         find_checkpoint(tmp_path, classifier="YamNet", method="cnn_logits", judge=None)
-    with pytest.raises(UsageError, match="choose cnn_mels or cnn_logits"):
+    with pytest.raises(UsageError, match="choose cnn_mels, cnn_logits, textured, direct"):
         find_checkpoint(tmp_path, classifier="YamNet", method="mlp", judge=None)
 
 

@@ -1,4 +1,4 @@
-"""generate_audio.py: six wavs, a figure, class lists, and what it says when something is wrong."""
+"""generate_audio.py: its sounds, figure, class lists, and what it says when something is wrong."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,13 @@ SOUNDS = (
     "original",
     "generated_from_groundtruth_mel",
     "generated_from_pinv",
+    "generated_from_texture",
     "generated_from_cnn_mels",
     "generated_from_cnn_logits",
+    "generated_from_textured",
     "generated_from_noise_vocoder",
 )
-"""As the published program names them; it lacks the last."""
+"""As the published program names them; it lacks texture, textured and noise_vocoder."""
 
 
 @pytest.fixture
@@ -32,6 +34,9 @@ def models(tmp_path):
         for kind in ("transcoder=cnn_pinv+ts=0", "prop_logit=100+transcoder=cnn_pinv+ts=1"):
             name = f"classifier={classifier}+step=train+{kind}_model"
             save_checkpoint(folder / name, build_model(settings), settings=settings)
+        settings = ModelSettings("textured", classifier, token_width=8, token_layers=1)
+        name = f"classifier={classifier}+prop_logit=98+step=train+transcoder=textured+ts=1_model"
+        save_checkpoint(folder / name, build_model(settings), settings=settings)
     return folder
 
 
@@ -115,6 +120,7 @@ def test_prints_the_classes_when_the_weights_are_there(
     assert table.groupby("mels").size().to_dict() == {
         "true_mels": 10,
         "pinv": 10,
+        "texture": 10,
         "cnn_logits": 10,
         "noise_vocoder": 10,
     }
@@ -145,7 +151,7 @@ def test_without_any_transcoder_the_rest_is_produced(tmp_path, recording, capsys
     )
     assert (tmp_path / "noise" / "noise_generated_from_pinv.wav").is_file()
     assert not (tmp_path / "noise" / "noise_generated_from_cnn_mels.wav").exists()
-    assert capsys.readouterr().err.count("missing:") == 3
+    assert capsys.readouterr().err.count("missing:") == 4
 
 
 def test_offset_duration_and_seed(tmp_path, models, recording):

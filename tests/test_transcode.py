@@ -113,9 +113,11 @@ print(peak() - before - 2 * mels.nbytes / 2**20)  # the pieces, then their conca
 
 def test_load_transcoders_names_what_is_missing(tmp_path):
     transcoders, missing = load_transcoders("PANN", models=tmp_path, judge=None)
-    assert list(transcoders) == ["pinv"]
-    assert len(missing) == 2
-    assert all("download_pretrained_models.py" in line for line in missing)
+    assert list(transcoders) == ["pinv", "texture"]
+    assert len(missing) == 3
+    *papers, ours = missing
+    assert all("download_pretrained_models.py" in line for line in papers)
+    assert "no textured CNN transcoder for PANN" in ours and "main_doce_training.py" in ours
 
 
 def test_devices():

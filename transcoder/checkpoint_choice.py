@@ -16,7 +16,6 @@ from transcoder.settings import front_end
 
 LOG = logging.getLogger(__name__)
 
-
 _FACTORS = {
     "cnn_mels": {"transcoder": "cnn_pinv", "ts": "0"},
     "cnn_logits": {"transcoder": "cnn_pinv", "ts": "1", "prop_logit": "100"},
@@ -61,8 +60,9 @@ def find_checkpoint(
     found = _checkpoints(Path(folder), classifier, method)
     if not found:
         fetch = f"{FETCH_HINT}, or " if method in PAPER_METHODS else ""
+        name = (METHODS | CLASS_METHODS)[method]
         raise MissingFileError(
-            f"no {(METHODS | CLASS_METHODS)[method]} model for {classifier} in {folder}; {fetch}"
+            f"no {name} transcoder for {classifier} in {folder}; {fetch}"
             f"train one with exp_train_model/main_doce_training.py"
         )
 

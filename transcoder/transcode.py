@@ -148,19 +148,24 @@ class Transcoder:
 
 
 def load_transcoders(
-    classifier: str, *, models: str | os.PathLike, judge: Classifier | None, **kwargs
+    classifier: str,
+    *,
+    models: str | os.PathLike,
+    judge: Classifier | None,
+    methods: Iterable[str] = tuple(METHODS),
+    **kwargs,
 ) -> tuple[dict[str, Transcoder], list[str]]:
-    """All the transcoders that a model folder offers; ``kwargs`` are those of `Transcoder.load`.
+    """Those of ``methods`` that a model folder offers; ``kwargs`` are those of `Transcoder.load`.
 
     Returns
     -------
-    transcoders : by method, in the order of `METHODS`
+    transcoders : by method, in the order of ``methods``
     missing : for each method without a checkpoint, one line that names the command to get it
     """
     if not Path(models).is_dir():
         raise UsageError(f"{models}: there is no such folder of models")
     transcoders, missing = {}, []
-    for method in METHODS:
+    for method in methods:
         try:
             transcoders[method] = Transcoder.load(
                 classifier, method, models=models, judge=judge, **kwargs
