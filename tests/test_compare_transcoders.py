@@ -229,3 +229,21 @@ def test_folder_of_models_that_is_not_there(world, capsys):
     arguments = ["--recordings", world / "noise.wav", "--models", world / "theirs"]
     assert compare_transcoders.main([str(a) for a in arguments]) == 1
     assert "theirs: no such folder" in capsys.readouterr().err
+
+
+def test_figures_of_others_for_the_two_recordings(reference, published_models, yamnet_weights):
+    """What was measured elsewhere, with the real YAMNet: Mel MSE, BCE, top-1, correlation."""
+    judge = load_classifier("YamNet", yamnet_weights)
+    found = material.load_recordings(reference / "audio", judge)
+    ways = methods.find_methods([published_models], judge, torch.device("cpu"))
+    expected = {
+        "PINV": (2.12, 0.0765, 0, 0.00),
+        "models: CNN-logits, 64 channels, epoch 200": (0.93, 0.0189, 0.50, 0.34),
+    }
+    for name, (mel_mse, bce, top1, correlation) in expected.items():
+        judged = judgement.run(ways[name], found)
+        values = judgement.estimates(judged, found, resamples(2, 1), classifier="YamNet")
+        assert values["mel_mse"].value == pytest.approx(mel_mse, abs=0.01)
+        assert values["bce"].value == pytest.approx(bce, abs=0.0002)
+        assert values["top1"].value == pytest.approx(top1, abs=0.01)
+        assert values["correlation"].value == pytest.approx(correlation, abs=0.02)
