@@ -1,8 +1,8 @@
 """Compare transcoders side by side on recordings and on held-out scenes.
 
 Every method's class probabilities are held against those that one classifier, the judge, has for
-the true Mels: PINV, every checkpoint of the folders given, "constant" (the same answer to
-everything) and "floor" (the judge against itself: no method can have less BCE). Measured are Mel
+the true Mels: PINV, texture, every checkpoint of the folders given, "constant" (the same answer
+to everything) and "floor" (the judge against itself: no method can have less BCE). Measured are Mel
 MSE, BCE, KL, top-1 agreement and the correlation of each class; on recordings in labelled
 sub-folders, whether they can be told apart; beside a table of listeners' presence, the correlation
 with it. With 95 % intervals over the recordings.
@@ -68,6 +68,13 @@ def build_parser() -> Parser:
         "fold, which names give as <fold>-<source>-<part>",
     )
     parser.add_argument(
+        "--draws",
+        type=int,
+        nargs="+",
+        default=[1, 8],
+        help="of the noise of methods with texture, averaged behind the judge; a row for each",
+    )
+    parser.add_argument(
         "--only", nargs="+", metavar="TEXT", help="methods whose names contain one of these"
     )
     parser.add_argument("--partial", action="store_true",
@@ -94,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError("nothing to compare on: give --features or --recordings")
     if args.resamples < 1:
         raise UsageError(f"--resamples must be 1 or more, not {args.resamples}")
+    if min(args.draws) < 1:
+        raise UsageError(f"--draws must be 1 or more, not {min(args.draws)}")
     if args.output is not None and args.output.suffix != ".csv":
         raise UsageError(f"--output {args.output}: give a name that ends in .csv")
 
@@ -106,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = choose_device(args.device)
     judge = load_classifier(args.classifier, args.classifier_weights).to(device)
     judge.to(memory_format=channels_last)  # twice as fast on a CPU
-    methods = find_methods(args.models, judge, device)
+    methods = find_methods(args.models, judge, device, draws=args.draws)
     if args.only is not None:
         methods = {k: v for k, v in methods.items() if any(text in k for text in args.only)}
     if not methods:

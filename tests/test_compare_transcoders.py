@@ -13,6 +13,7 @@ from exp_train_model.judging.perturbations import PERTURBATIONS
 from transcoder.checkpoints import save_checkpoint
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UserError
+from transcoder.fingerprint import fingerprint
 from transcoder.models import ModelSettings, build_model
 from transcoder.settings import THIRD_OCTAVE
 from transcoder.transcode import Transcoder
@@ -25,16 +26,35 @@ def small_yamnet(monkeypatch):
 
 @pytest.fixture
 def world(tmp_path, rng):
-    """A recording of 2.5 s and a folder with an untrained CNN-mels and CNN-logits."""
+    """A recording of 2.5 s and a folder with untrained models, two of them of other judges."""
     write(tmp_path / "noise.wav", rng)
     torch.manual_seed(0)
-    settings = ModelSettings("cnn_pinv", "YamNet", 3, 2, 2, 1)
-    for kind in ("transcoder=cnn_pinv+ts=0", "prop_logit=100+transcoder=cnn_pinv+ts=1"):
-        name = f"classifier=YamNet+epoch=1+nb_channels=2+step=train+{kind}_model"
-        save_checkpoint(tmp_path / "mine" / name, build_model(settings), settings=settings)
-    other = ModelSettings("cnn_pinv", "PANN", 3, 2, 2, 1)
-    save_checkpoint(tmp_path / "mine" / "of_pann", build_model(other), settings=other)
+    small, others = ({"teacher": mark} for mark in (fingerprint_of_small_yamnet(), "another"))
+    cnn = ModelSettings("cnn_pinv", "YamNet", 3, 2, 2, 1)
+    tokens = {"token_width": 8, "token_layers": 1}
+    for kind, settings, training in (
+        ("nb_channels=2+step=train+transcoder=cnn_pinv+ts=0", cnn, {}),
+        ("nb_channels=2+prop_logit=100+step=train+transcoder=cnn_pinv+ts=1", cnn, small),
+        ("nb_channels=4+prop_logit=100+step=train+transcoder=cnn_pinv+ts=1", cnn, others),
+        (
+            "token_width=8+transcoder=direct+ts=1",
+            ModelSettings("direct", "YamNet", **tokens),
+            small,
+        ),
+        (
+            "prop_logit=98+token_width=8+transcoder=textured+ts=1",
+            ModelSettings("textured", "YamNet", **tokens),
+            small,
+        ),
+        ("of_pann", ModelSettings("cnn_pinv", "PANN", 3, 2, 2, 1), {}),
+    ):
+        path = tmp_path / "mine" / f"classifier=YamNet+epoch=1+{kind}_model"
+        save_checkpoint(path, build_model(settings), settings=settings, training=training)
     return tmp_path
+
+
+def fingerprint_of_small_yamnet():
+    return fingerprint(load_classifier("YamNet").network)
 
 
 def write(path, rng, *, seconds=2.5):
@@ -52,12 +72,18 @@ def labelled(folder, rng):
 def test_table_of_a_recording(world, capsys):
     output = world / "table.csv"
     arguments = ["--recordings", world / "noise.wav", "--models", world / "mine"]
+    arguments += ["--draws", "1", "3"]
     assert compare_transcoders.main([str(a) for a in (*arguments, "--output", output)]) == 0
     table = pd.read_csv(output).set_index("method")
     assert table.index.tolist() == [
         "PINV",
+        "texture, 1 draw",
+        "texture, 3 draws",
         "mine: CNN-logits, 2 channels, epoch 1",
         "mine: CNN-mels, 2 channels, epoch 1",
+        "mine: textured CNN, 8 wide, epoch 1, 1 draw",
+        "mine: textured CNN, 8 wide, epoch 1, 3 draws",
+        "mine: direct, 8 wide, epoch 1",
         "constant: mean of this set",
         "floor",
     ]
@@ -66,11 +92,16 @@ def test_table_of_a_recording(world, capsys):
     assert table.loc["floor", ["mel_mse", "kl", "top1"]].tolist() == [0, 0, 1]
     assert (table["bce"] >= table.loc["floor", "bce"]).all()
     assert (table["bce"].drop("floor") > table.loc["floor", "bce"]).all()
-    assert np.isnan(table.loc["constant: mean of this set", "mel_mse"])
+    without_mels = ["constant: mean of this set", "mine: direct, 8 wide, epoch 1"]
+    assert table["mel_mse"].isna().sum() == table.loc[without_mels, "mel_mse"].isna().sum() == 2
+    # untrained, it is texture; other draws are other noise
+    learned = table.loc[[name for name in table.index if "textured" in name], "bce"]
+    assert learned.tolist() == pytest.approx(table["bce"][1:3].tolist(), rel=1e-3)
+    assert table["bce"].nunique() > 5
     assert table["bce_low"].isna().all()  # one recording has no spread
     assert "accuracy" not in table and "traffic" not in table
     assert "Judge: YamNet" in capsys.readouterr().out
-    assert output.with_suffix(".md").read_text().count("\n| ") == 7
+    assert output.with_suffix(".md").read_text().count("\n| ") == 12
     assert output.with_suffix(".png").stat().st_size > 10_000
 
 
@@ -82,9 +113,11 @@ def test_labelled_recordings_with_listeners_and_perturbations(tmp_path, rng):
     output = tmp_path / "out" / "table.csv"
     arguments = ["--recordings", folder, "--models", tmp_path, "--output", output]
     arguments += ["--constant", tmp_path / "training.npy", "--perturb", "--resamples", "50"]
+    arguments += ["--draws", "2"]
     assert compare_transcoders.main([str(a) for a in arguments]) == 0
     table = pd.read_csv(output).set_index("method")
-    assert table.index.tolist() == ["PINV", "constant: mean of training", "floor"]
+    methods_judged = ["PINV", "texture, 2 draws", "constant: mean of training", "floor"]
+    assert table.index.tolist() == methods_judged
     assert (table["bce_low"] < table["bce"]).all()
     assert (table["bce"] < table["bce_high"]).all()
     assert table["birds"].isna().all()  # never there

@@ -67,13 +67,13 @@ def find_checkpoint(
         )
 
     def rank(path: Path) -> tuple:
-        suits = method in _ANY_JUDGE or _suits(path, judge)
+        is_suited = method in _ANY_JUDGE or suits(path, judge)
         is_shipped = read_settings(path).get("shipped") is True
         learned_rules = is_demo(_factors(path.name).get("dataset", ""))
         return suits, not learned_rules, not is_shipped, path.stat().st_mtime_ns
 
     chosen = max(found, key=rank)
-    if method not in _ANY_JUDGE and judge is not None and not _suits(chosen, judge):
+    if method not in _ANY_JUDGE and judge is not None and not suits(chosen, judge):
         _warn(chosen, judge)
     return chosen
 
@@ -95,7 +95,7 @@ def _factors(name: str) -> dict[str, str]:
     return {key: value.removesuffix("_model") for key, value in factors.items()}
 
 
-def _suits(path: Path, judge: Classifier | None) -> bool:
+def suits(path: Path, judge: Classifier | None) -> bool:
     """Whether a checkpoint learned from the judge, as far as its YAML tells.
 
     Published ones do not say; their teachers had the full width.

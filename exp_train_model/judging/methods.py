@@ -1,6 +1,7 @@
 """The methods that are judged: levels of a recording in, class probabilities out."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,13 +9,20 @@ from typing import Protocol
 import h5py
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from transcoder.checkpoint_choice import suits
 from transcoder.checkpoints import SETTINGS_SUFFIX, load_checkpoint, read_settings
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UserError
-from transcoder.models import MEL_MODELS
+from transcoder.names import CLASS_METHODS, METHODS
+from transcoder.pinv import Pinv
+from transcoder.texture import Texture
 from transcoder.transcode import Transcoder
+
+LOG = logging.getLogger(__name__)
+
+_SIZES = {"nb_channels": "channels", "token_width": "wide"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +45,37 @@ class Method(Protocol):
 
 
 class ThroughMels:
-    """A transcoder to Mels, and the judge on these."""
+    """A transcoder to Mels, and the judge on these.
 
-    def __init__(self, transcoder: Transcoder, judge: Classifier):
+    ``draws``: of the noise of a model with texture; the judge's probabilities are averaged.
+    """
+
+    def __init__(self, transcoder: Transcoder, judge: Classifier, *, draws: int = 1):
         self.transcoder = transcoder
         self.judge = judge
+        self.draws = draws
         # the layout that a CPU's convolutions are 1.5 to 2 times as fast in
         transcoder.model.to(memory_format=torch.channels_last)
 
     def __call__(self, levels: Tensor) -> Answer:
         mels = self.transcoder.from_third_octave(levels)
-        return Answer(self.judge.probabilities(mels), mels)
+        total = self.judge.probabilities(mels)
+        for draw in range(1, self.draws):
+            again = self.transcoder.from_third_octave(levels, draw=draw)
+            total = total + self.judge.probabilities(again)
+        return Answer(total / self.draws, mels)
+
+
+class StraightToClasses:
+    """A model that needs no judge: ``(batch, 8, 29)`` dB -> ``(batch, n_classes)``."""
+
+    def __init__(self, model: nn.Module, device: torch.device):
+        self.model = model.to(device).eval()
+        self.device = device
+
+    @torch.inference_mode()
+    def __call__(self, levels: Tensor) -> Answer:
+        return Answer(self.model(levels.to(self.device)).cpu())
 
 
 class Constant:
@@ -64,24 +92,48 @@ class Constant:
 
 
 def find_methods(
-    folders: Sequence[Path], judge: Classifier, device: torch.device
+    folders: Sequence[Path], judge: Classifier, device: torch.device, *, draws: Sequence[int] = (1,)
 ) -> dict[str, Method]:
-    """PINV and all checkpoints of ``folders`` for the judge's Mels: what to call them -> method.
+    """Every method there is for the judge: what to call it -> method.
 
-    Raises `MissingFileError` if a folder is not there.
+    PINV, texture and all checkpoints of ``folders`` but those that learned from another judge:
+    their classes are unreliable behind this one. Methods with texture come once for each number
+    of ``draws``. Raises `MissingFileError` if a folder is not there.
     """
-    found: dict[str, Method] = {"PINV": ThroughMels(Transcoder(judge.name, device=device), judge)}
+    found: dict[str, Method] = {}
+
+    def add(name: str, model: nn.Module) -> None:
+        transcoder = Transcoder(judge.name, model, device=device)
+        if not getattr(model, "takes_places", False):
+            found[name] = ThroughMels(transcoder, judge)
+            return
+        for n in draws:
+            found[f"{name}, {n} draw{'s' * (n > 1)}"] = ThroughMels(transcoder, judge, draws=n)
+
+    add("PINV", Pinv(judge.name))
+    add("texture", Texture(judge.name))
+    for path in _checkpoints(folders, judge):
+        model, settings = load_checkpoint(path, classifier=judge.name)
+        name = f"{path.parent.name}: {_short_name(path.name)}"
+        if settings.predicts_classes:
+            found[name] = StraightToClasses(model, device)
+        else:
+            add(name, model)
+    return found
+
+
+def _checkpoints(folders: Sequence[Path], judge: Classifier) -> Iterator[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise MissingFileError(f"--models {folder}: no such folder")
         for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
             path = yaml_path.with_name(yaml_path.name.removesuffix(SETTINGS_SUFFIX))
-            settings = read_settings(path)
-            if settings["mels_type"] == judge.name and settings["model_type"] in MEL_MODELS:
-                model, _ = load_checkpoint(path, classifier=judge.name)
-                label = f"{folder.name}: {_short_name(path.name)}"
-                found[label] = ThroughMels(Transcoder(judge.name, model, device=device), judge)
-    return found
+            if read_settings(path)["mels_type"] != judge.name:
+                continue
+            if _factors(path.name).get("ts") == "0" or suits(path, judge):
+                yield path
+            else:
+                LOG.info("left out, as it learned from another judge: %s", path.name)
 
 
 def read_constant(path: Path, judge: Classifier) -> Constant:
@@ -106,12 +158,20 @@ def read_constant(path: Path, judge: Classifier) -> Constant:
     return Constant(torch.from_numpy(mean.astype(np.float32)))
 
 
+def _factors(identifier: str) -> dict[str, str]:
+    """The training setting that is a checkpoint's file name."""
+    parts = identifier.removesuffix("_model").split("+")
+    return dict(part.split("=", 1) for part in parts if "=" in part)
+
+
 def _short_name(identifier: str) -> str:
-    """What tells trained transcoders apart, of the identifier that is their file name."""
-    factors = dict(part.split("=", 1) for part in identifier.split("+") if "=" in part)
+    """What tells trained models apart, of the identifier that is their file name."""
+    factors = _factors(identifier)
     kind = factors.get("transcoder", identifier)
     if kind == "cnn_pinv":
         share = factors.get("prop_logit", "0")
         kind = {"0": "CNN-mels", "100": "CNN-logits"}.get(share, f"CNN-hybrid {share} %")
-    sizes = [f"{factors[k]} {k.removeprefix('nb_')}" for k in ("nb_channels",) if k in factors]
+    else:
+        kind = (METHODS | CLASS_METHODS).get(kind, kind)
+    sizes = [f"{factors[key]} {unit}" for key, unit in _SIZES.items() if key in factors]
     return ", ".join([kind, *sizes, f"epoch {factors.get('epoch', '?')}"])
