@@ -86,6 +86,12 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="TABLE",
+        help="table (.csv) of an earlier run: its rows of other methods stand beside the new ones",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         help="also write the table here (.csv), and beside it a .md and a .png; with --perturb "
@@ -109,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from torch import channels_last
 
     from exp_train_model.judging.methods import find_methods, read_constant
+    from exp_train_model.judging.tables import beside, read_rows
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
 
@@ -122,10 +129,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--only {' '.join(args.only)}: no method has such a name")
     if args.constant is not None:
         methods["constant: mean of training"] = read_constant(args.constant, judge)
+    earlier = [] if args.beside is None else read_rows(args.beside, judge.teacher)
     rows = []
     for material in _material(args, judge):
         rows += compare(material, methods, judge.name, args)
-    _report(rows, judge.teacher, args.output)
+    _report(beside(earlier, rows), judge.teacher, args.output)
     return 0
 
 
@@ -187,7 +195,7 @@ def _report(rows: "Sequence[Row]", judge: str, output: Path | None) -> None:
         results[perturbed] = (rows, perturbation_figure)
     for path, (some, figure) in results.items():
         with atomic_path(path) as temporary:
-            to_frame(some).to_csv(temporary, index=False)
+            to_frame(some, judge).to_csv(temporary, index=False)
         atomic_write_text(path.with_suffix(".md"), to_markdown(some, judge))
         save_figure(figure(some, judge), path.with_suffix(".png"))
 

@@ -252,6 +252,34 @@ def test_only_some_methods(world, capsys):
     assert "no method has such a name" in capsys.readouterr().err
 
 
+def test_rows_of_an_earlier_run(world, capsys):
+    def run(*options):
+        arguments = ["--recordings", world / "noise.wav", "--models", world / "mine", *options]
+        return compare_transcoders.main([str(a) for a in arguments])
+
+    first, second = world / "first.csv", world / "second.csv"
+    assert run("--only", "PINV", "mels", "--output", first) == 0
+    assert run("--only", "PINV", "direct", "--beside", first, "--output", second) == 0
+    old, new = (pd.read_csv(path).set_index("method") for path in (first, second))
+    assert new.index.tolist() == [
+        "mine: CNN-mels, 2 channels, epoch 1",
+        "PINV",
+        "mine: direct, 8 wide, epoch 1",
+        "constant: mean of this set",
+        "floor",
+    ]
+    pd.testing.assert_frame_equal(new.loc[old.index], old)
+    capsys.readouterr()
+    assert run("--partial", "--only", "PINV", "--beside", first) == 1
+    assert "had 1 recordings and 2 s in the earlier table" in capsys.readouterr().err
+    first.write_text(first.read_text().replace("YamNet small", "PANN"))
+    assert run("--only", "PINV", "--beside", first) == 1
+    assert "its judge was PANN" in capsys.readouterr().err
+    first.write_text("a,b\n1,2\n")
+    assert run("--only", "PINV", "--beside", first) == 1
+    assert "is no table of this program" in capsys.readouterr().err
+
+
 def test_output_that_is_no_table(world, capsys):
     arguments = ["--recordings", world / "noise.wav", "--output", world / "table.md"]
     assert compare_transcoders.main([str(a) for a in arguments]) == 2
