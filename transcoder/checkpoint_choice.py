@@ -69,8 +69,8 @@ def find_checkpoint(
     def rank(path: Path) -> tuple:
         is_suited = method in _ANY_JUDGE or suits(path, judge)
         is_shipped = read_settings(path).get("shipped") is True
-        learned_rules = is_demo(_factors(path.name).get("dataset", ""))
-        return suits, not learned_rules, not is_shipped, path.stat().st_mtime_ns
+        learned_rules = is_demo(factors_of(path.name).get("dataset", ""))
+        return is_suited, not learned_rules, not is_shipped, path.stat().st_mtime_ns
 
     chosen = max(found, key=rank)
     if method not in _ANY_JUDGE and judge is not None and not suits(chosen, judge):
@@ -83,16 +83,15 @@ def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
     found = []
     for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
         name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
-        if wanted.items() <= _factors(name).items() and (folder / name).is_file():
+        if wanted.items() <= factors_of(name).items() and (folder / name).is_file():
             found.append(folder / name)
     return found
 
 
-def _factors(name: str) -> dict[str, str]:
+def factors_of(name: str) -> dict[str, str]:
     """The factors of the setting whose identifier a checkpoint's ``name`` is."""
-    factors = dict(part.split("=", 1) for part in name.split("+") if "=" in part)
-    # identifiers end "+ts=1_model"
-    return {key: value.removesuffix("_model") for key, value in factors.items()}
+    parts = name.removesuffix("_model").split("+")
+    return dict(part.split("=", 1) for part in parts if "=" in part)
 
 
 def suits(path: Path, judge: Classifier | None) -> bool:

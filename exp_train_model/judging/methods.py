@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transcoder.checkpoint_choice import suits
+from transcoder.checkpoint_choice import factors_of, suits
 from transcoder.checkpoints import SETTINGS_SUFFIX, load_checkpoint, read_settings
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UserError
@@ -130,7 +130,7 @@ def _checkpoints(folders: Sequence[Path], judge: Classifier) -> Iterator[Path]:
             path = yaml_path.with_name(yaml_path.name.removesuffix(SETTINGS_SUFFIX))
             if read_settings(path)["mels_type"] != judge.name:
                 continue
-            if _factors(path.name).get("ts") == "0" or suits(path, judge):
+            if factors_of(path.name).get("ts") == "0" or suits(path, judge):
                 yield path
             else:
                 LOG.info("left out, as it learned from another judge: %s", path.name)
@@ -158,15 +158,9 @@ def read_constant(path: Path, judge: Classifier) -> Constant:
     return Constant(torch.from_numpy(mean.astype(np.float32)))
 
 
-def _factors(identifier: str) -> dict[str, str]:
-    """The training setting that is a checkpoint's file name."""
-    parts = identifier.removesuffix("_model").split("+")
-    return dict(part.split("=", 1) for part in parts if "=" in part)
-
-
 def _short_name(identifier: str) -> str:
     """What tells trained models apart, of the identifier that is their file name."""
-    factors = _factors(identifier)
+    factors = factors_of(identifier)
     kind = factors.get("transcoder", identifier)
     if kind == "cnn_pinv":
         share = factors.get("prop_logit", "0")
