@@ -91,6 +91,7 @@ class StreamedBatches:
             batch_sampler=[part.tolist() for part in order.split(batch_size)[start:]],
             num_workers=self.num_workers,
             pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # torch's own is the training's, which may go on here
         )
         for parts in loader:
             on_device = {k: x.to(self.device, non_blocking=True) for k, x in parts.items()}

@@ -15,6 +15,8 @@ from exp_train_model import experiment as files
 from exp_train_model.config import TrainConfig, train_config
 from exp_train_model.evaluation import open_features
 from exp_train_model.feature_files import SPLITS
+from exp_train_model.open_corpus.files import OPEN, OpenFiles
+from exp_train_model.open_corpus.material import bank_mark
 from exp_train_model.options import RunOptions
 from exp_train_model.outputs import data_mark
 from exp_train_model.precision import choose_precision
@@ -55,6 +57,7 @@ def training_identity(config: TrainConfig, options: RunOptions, precision: str) 
         "initial_model": initial and initial.name,
         "recipe": options.recipe,
         "batch_size": options.batch_size,
+        **({"distinct_mixtures": options.distinct_mixtures} if config.dataset == OPEN else {}),
     }
 
 
@@ -93,7 +96,11 @@ class Identify:
             "max_steps": options.max_steps,
             **self.data_marks(setting),
             **({"teacher": self.teacher_mark(config.classifier)} if config.class_weight else {}),
+            **({"mixtures": self._bank_mark()} if config.dataset == OPEN else {}),
         }
+
+    def _bank_mark(self) -> str:
+        return bank_mark(OpenFiles.of(self.options.data_path).bank, "train")
 
     def _of_outputs(self, setting: "Setting", experiment: Experiment) -> Identity:
         marks = self._marks(setting)

@@ -86,6 +86,7 @@ class MixtureBatches:
             batch_size=None,
             sampler=numbers,
             num_workers=self.num_workers,
+            generator=torch.Generator(),  # torch's own is the training's, which may go on here
         )
 
     def _batch(self, blocks: list[tuple[Tensor, ...]], rows: Tensor, offsets: Tensor) -> Batch:

@@ -1,0 +1,31 @@
+"""The data set OPEN of a few synthesised sounds and in tiny blocks, for quick tests."""
+
+from exp_train_model.feature_files import SPLITS, split_path
+from exp_train_model.open_corpus import batches, blocks, material, sound_bank
+from exp_train_model.open_corpus.files import OPEN, OpenFiles
+from exp_train_model.open_corpus.fixed_scenes import write_scenes
+from exp_train_model.open_corpus.mixtures import Mixtures
+from exp_train_model.open_corpus.sound_bank import SoundBank, write_bank
+
+BLOCK_CHUNKS = 4
+EPOCH_BLOCKS = 6
+
+
+def shrink(monkeypatch) -> None:
+    """Renderings of a second, blocks of one scene, epochs of six blocks, shuffled in pairs."""
+    monkeypatch.setattr(sound_bank, "RENDERING_S", 1.0)
+    monkeypatch.setattr(blocks, "BLOCK_SCENES", 1)
+    monkeypatch.setattr(material, "BLOCK_SCENES", 1)
+    monkeypatch.setattr(batches, "BLOCK_CHUNKS", BLOCK_CHUNKS)
+    monkeypatch.setattr(batches, "EPOCH_BLOCKS", EPOCH_BLOCKS)
+    monkeypatch.setattr(batches, "_SHUFFLED_BLOCKS", 2)
+
+
+def write_open(folder, n_scenes: int = 3):
+    """The data set in ``folder``: banks of synthesised sounds alone, and fixed scenes."""
+    files = OpenFiles.of(folder)
+    for split in SPLITS:
+        write_bank(files.bank, split, [], files.sources, renderings=1, seed=0, workers=1)
+        mixtures = Mixtures(SoundBank(files.bank, split), 0)
+        write_scenes(split_path(folder, OPEN, split), mixtures, n_scenes)
+    return folder
