@@ -317,7 +317,7 @@ REFUSED = {
     "commas.csv": (decimal_commas_between_commas, "row 2: .* column names .*decimal sign too"),
     "separators.csv": (other_separator_below, "row 2: its cells are separated by ';', the column"),
     "zones.csv": (mixed_zones, "row 42: the time .*Z' has a zone, unlike those before"),
-    "slow.csv": (slow, "1 s apart.*--allow-slow"),
+    "slow.csv": (slow, "1 s apart.*--allow_slow"),
     "minutes.csv": (minutes, "60 s apart; fast"),
     "sixths.csv": (sixth_octaves, "'22.4 Hz' is not a third-octave band"),
     "maxima.csv": (maxima_and_minima, "its bands hold lzfmax, lzfmin: say which with --level"),

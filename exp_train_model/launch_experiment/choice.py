@@ -29,7 +29,9 @@ def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
         help="restricted: the models of the paper's table; detailed: all hyper-parameters",
     )  # fmt: skip
     parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
-    parser.add_argument("--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS)
+    parser.add_argument(
+        "--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS, help="whose models"
+    )
     parser.add_argument(
         "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
     )

@@ -39,7 +39,7 @@ def build_parser() -> Parser:
         "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
         help="where models, outputs and scores go",
     )  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="only show the commands")
+    parser.add_argument("--dry_run", action="store_true", help="only show the commands")
     add_options(parser)
     add_renew(parser)
     return parser
