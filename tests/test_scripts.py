@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import soundfile
+from matplotlib.figure import Figure
 
 import bit_rate_calculation
 import generate_audio
@@ -27,6 +28,7 @@ from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
 from transcoder.fingerprint import fingerprint
+from transcoder.plots import add_notes
 
 
 def scripts() -> list[Path]:
@@ -290,3 +292,12 @@ def test_spectrogram_figure_of_a_short_sound_shows_its_last_second(tmp_path, rng
     soundfile.write(sound, 0.1 * rng.standard_normal(round(16_000 * duration_s)), 16_000)
     assert plot_spectro_dcase2023.main([str(sound), "--output", str(tmp_path)]) == 0
     assert (tmp_path / "spectro_dcase_2023.png").is_file()
+
+
+def test_long_notes_stay_inside_their_figure():
+    drawn = Figure(figsize=(5, 3), layout="constrained")
+    drawn.subplots()
+    add_notes(drawn, ["classifier=YamNet+" * 12])
+    note = drawn.findobj(lambda artist: getattr(artist, "get_text", str)().startswith("classifier"))
+    drawn.canvas.draw()
+    assert len(note) == 1 and note[0].get_window_extent().x1 <= drawn.bbox.x1

@@ -1,5 +1,6 @@
 """Spectrogram figures that several scripts draw."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,8 @@ from transcoder.mels import mel_filters
 from transcoder.settings import MelFrontEnd
 
 _DYNAMIC_RANGE_DB = 80
+_NOTE_SIZE = 6
+_NOTE_LETTER_IN = 0.05  # mean width of a letter of that size
 _TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
 
 
@@ -86,7 +89,11 @@ def mel_figure(
 def add_notes(figure, notes: Sequence[str]) -> None:
     """Put lines in small letters below the panels of a figure with a constrained layout."""
     if notes:
-        figure.supxlabel("\n".join(notes), fontsize=6, x=0.01, ha="left")
+        # identifiers have no blanks: they are cut where a line is full
+        lines = [
+            textwrap.fill(note, int(figure.get_figwidth() / _NOTE_LETTER_IN)) for note in notes
+        ]
+        figure.supxlabel("\n".join(lines), fontsize=_NOTE_SIZE, x=0.01, ha="left")
 
 
 def save_figure(figure, path) -> None:
