@@ -7,7 +7,6 @@ number of scenes from other recordings. open_corpus_sources.csv lists every reco
 licence.
 """
 
-import functools
 import os
 import sys
 from pathlib import Path
@@ -99,8 +98,8 @@ def _write_features(files: OpenFiles, data_path: Path) -> None:
     from exp_train_model.open_corpus.sound_bank import SoundBank
 
     for split in SPLITS:
-        mixtures = functools.partial(Mixtures, SoundBank(files.bank, split), 0)
-        write_scenes(split_path(data_path, OPEN, split), mixtures(), _SCENES[split])
+        mixtures = Mixtures(SoundBank(files.bank, split), 0)
+        write_scenes(split_path(data_path, OPEN, split), mixtures, _SCENES[split])
 
 
 def _mix(files: OpenFiles, n_blocks: int) -> None:
@@ -108,10 +107,8 @@ def _mix(files: OpenFiles, n_blocks: int) -> None:
 
     from exp_train_model.open_corpus.material import open_blocks
     from transcoder.classifiers import load_classifier
-    from transcoder.fingerprint import fingerprint
 
-    mark = fingerprint(load_classifier("YamNet").network)
-    blocks, _ = open_blocks(files, "YamNet", mark)
+    blocks, _ = open_blocks(files, load_classifier("YamNet"))
     for number in tqdm(range(n_blocks), desc="Mixing", unit="block"):
         blocks.get(number, mels=False)
 

@@ -115,7 +115,7 @@ _TOKENS = {
     "classifier": CLASSIFIERS,
     "epoch": [1, 10, 20, 50, 100, 400],
     "learning_rate": [-3],
-    "token_width": [96, 192, 384],
+    "token_width": [96, 176, 192, 384],
     "token_layers": [3, 6],
 }
 

@@ -160,9 +160,7 @@ def _material(
         features = open_features(setting, options, split)
         marks[f"data_{split}"] = data_mark(features)
         if split == "train" and config.dataset == OPEN:
-            splits[split], marks["mixtures"] = open_mixtures(
-                config, options, precision.device, marks["teacher"]
-            )
+            splits[split], marks["mixtures"] = open_mixtures(config, options, precision.device)
             continue
         targets = None
         if config.class_weight:

@@ -67,6 +67,7 @@ class MixtureBatches:
         found = iter(self._loader(numbers))
         for group in range(first_group, EPOCH_BLOCKS // _SHUFFLED_BLOCKS):
             blocks = [next(found) for _ in range(_SHUFFLED_BLOCKS)]
+            held = [torch.cat(parts) for parts in zip(*blocks, strict=True)]
             generator = torch.Generator().manual_seed(
                 1_000_003 * self.seed + EPOCH_BLOCKS * epoch + group
             )
@@ -75,7 +76,7 @@ class MixtureBatches:
             skipped = start - group * per_group if group == first_group else 0
             for number, rows in enumerate(shuffled.split(batch_size)):
                 if number >= skipped:
-                    yield self._batch(blocks, rows, offsets[rows])
+                    yield self._batch(held, rows, offsets[rows])
 
     def _number(self, number: int) -> int:
         return number if self.distinct_blocks is None else number % self.distinct_blocks
@@ -89,15 +90,10 @@ class MixtureBatches:
             generator=torch.Generator(),  # torch's own is the training's, which may go on here
         )
 
-    def _batch(self, blocks: list[tuple[Tensor, ...]], rows: Tensor, offsets: Tensor) -> Batch:
-        block, place = rows // BLOCK_CHUNKS, rows % BLOCK_CHUNKS
+    def _batch(self, held: list[Tensor], rows: Tensor, offsets: Tensor) -> Batch:
         levels, mels, targets = (
-            torch.stack([blocks[b][part][p] for b, p in zip(block, place, strict=True)])
-            .to(self.device, non_blocking=True)
-            .float()
-            if len(blocks[0][part])
-            else None
-            for part in range(3)
+            part[rows].to(self.device, non_blocking=True).float() if len(part) else None
+            for part in held
         )
         return Batch(levels + offsets.view(-1, 1, 1).to(self.device), mels, targets)
 

@@ -1,5 +1,6 @@
 """The training material of the data set OPEN."""
 
+import copy
 import functools
 import hashlib
 from pathlib import Path
@@ -14,8 +15,10 @@ from exp_train_model.open_corpus.mixtures import Mixtures
 from exp_train_model.open_corpus.sound_bank import SoundBank
 from exp_train_model.options import RunOptions
 from exp_train_model.precision import choose_precision
-from exp_train_model.teacher import load_teacher
+from exp_train_model.teacher import prepare_teacher
+from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import MissingFileError
+from transcoder.fingerprint import fingerprint
 
 OFFSET_DB = 3.0
 """Models that give classes hear each chunk louder or softer by a random amount of this size: a
@@ -23,7 +26,7 @@ sensor's calibration, and the gain that a file was normalised with, are not know
 
 
 def open_mixtures(
-    config: TrainConfig, options: RunOptions, device: torch.device, teacher_mark: str
+    config: TrainConfig, options: RunOptions, device: torch.device
 ) -> tuple[MixtureBatches, str]:
     """Batches of endless mixtures for a training, and a mark of what they are mixed from.
 
@@ -32,7 +35,9 @@ def open_mixtures(
     MissingFileError
         If the bank of sounds is not there; the message names the command that makes it.
     """
-    blocks, mark = open_blocks(OpenFiles.of(options.data_path), config.classifier, teacher_mark)
+    # blocks are computed on the CPU, in workers, whatever the training computes on
+    teacher = load_classifier(config.classifier)
+    blocks, mark = open_blocks(OpenFiles.of(options.data_path), teacher)
     distinct = options.distinct_mixtures
     batches = MixtureBatches(
         blocks,
@@ -46,13 +51,15 @@ def open_mixtures(
     return batches, mark
 
 
-def open_blocks(files: OpenFiles, classifier: str, teacher_mark: str) -> tuple[Blocks, str]:
+def open_blocks(files: OpenFiles, teacher: Classifier) -> tuple[Blocks, str]:
     """The blocks of the train split, and a mark of their bank of sounds."""
     mark = bank_mark(files.bank, "train")
-    # blocks are computed on the CPU, in workers, whatever the training computes on
-    teacher, _ = load_teacher(classifier, choose_precision("fp32", torch.device("cpu")))
+    teacher_mark = fingerprint(teacher.network)
+    prepared = prepare_teacher(
+        copy.deepcopy(teacher), choose_precision("fp32", torch.device("cpu"))
+    )
     mixtures = functools.partial(_mixtures, files.bank, "train", 0)
-    return Blocks(mixtures, f"train-{mark}", teacher, teacher_mark, files.blocks), mark
+    return Blocks(mixtures, f"train-{mark}", prepared, teacher_mark, files.blocks), mark
 
 
 def bank_mark(bank: Path, split: str) -> str:
