@@ -15,7 +15,7 @@ from archives.selection import (
 )
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint
-from transcoder.classifiers import find_classifier, load_classifier
+from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
 from transcoder.names import CLASS_METHODS, METHODS
@@ -44,8 +44,7 @@ def load_level_classifier(
 ) -> tuple[LevelClassifier, dict[str, str]]:
     """What tells classes from levels by ``method``, and what to write about it into results.
 
-    A method of `CLASS_METHODS` needs no classifier; the one that is there says which checkpoint
-    suits it.
+    A method of `CLASS_METHODS` needs no classifier, and ``weights`` are not looked at.
 
     Raises
     ------
@@ -55,8 +54,7 @@ def load_level_classifier(
     about = {}
     try:
         if method in CLASS_METHODS:
-            judge, _ = find_classifier(classifier, weights)
-            path = find_checkpoint(models, classifier=classifier, method=method, judge=judge)
+            path = find_checkpoint(models, classifier=classifier, method=method, judge=None)
             model, _ = load_checkpoint(path, classifier=classifier)
             source, network = path.name, None
             about["classifier"] = f"{classifier}, as {CLASS_METHODS[method]} learned it"

@@ -45,9 +45,9 @@ def find_checkpoint(
     Parameters
     ----------
     judge
-        The classifier that the Mels are for, or whose classes are told. A warning is logged if
-        the checkpoint does not suit it. None, where its weights are not at hand: no warning; one
-        of the small YAMNet is the last choice.
+        The classifier that the Mels are for. A warning is logged if the checkpoint does not suit
+        it. None, where its weights are not at hand, and whatever it is for `CLASS_METHODS`, which
+        need none: no warning; one of the small YAMNet is the last choice.
 
     Raises
     ------
@@ -57,6 +57,8 @@ def find_checkpoint(
     if method not in _FACTORS:
         raise UsageError(f"no checkpoint for method {method!r}: choose {', '.join(_FACTORS)}")
     front_end(classifier)
+    if method in CLASS_METHODS:
+        judge = None  # its classes need no classifier: the real one is the better teacher
     found = _checkpoints(Path(folder), classifier, method)
     if not found:
         fetch = f"{FETCH_HINT}, or " if method in PAPER_METHODS else ""

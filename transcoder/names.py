@@ -23,8 +23,9 @@ PAPER_METHODS = ("pinv", "cnn_mels", "cnn_logits")
 CLASS_METHODS = {"direct": "direct"}
 """Ways from levels to classes without Mels."""
 
-DEFAULT_CLASS_METHOD = "texture"
-"""What tells classes from levels unless told otherwise."""
+DEFAULT_CLASS_METHOD = "direct"
+"""What tells classes from levels unless told otherwise: the nearest to the true Mels' classes on
+recordings that no training saw, and the fastest."""
 
 TRUE_MELS = "true_mels"
 """The Mels of the audio itself, where they stand beside those of `METHODS`."""
