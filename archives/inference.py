@@ -13,7 +13,9 @@ from transcoder.folding import fold_batch_norm
 from transcoder.mels import join_chunks
 from transcoder.texture import transcode
 
-_BATCH_S = {"cpu": 32, "cuda": 1024}  # seconds at once; on a CPU what fits its caches is fastest
+# seconds at once; on a CPU what fits its caches is fastest
+_BATCH_S = {"cpu": 32, "cuda": 1024}
+_STRAIGHT_BATCH_S = {"cpu": 256, "cuda": 16384}  # without Mels a second is small
 
 
 class LevelClassifier:
@@ -44,7 +46,8 @@ class LevelClassifier:
         draws: int = 1,
     ):
         self._device = device
-        self._batch_s = _BATCH_S[device.type]
+        batches_s = _STRAIGHT_BATCH_S if classifier is None else _BATCH_S
+        self._batch_s = batches_s[device.type]
         self._draws = draws
         self._model = _fastest(model).to(device).eval()
         self._classifier = None

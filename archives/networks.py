@@ -57,7 +57,7 @@ def load_level_classifier(
             path = find_checkpoint(models, classifier=classifier, method=method, judge=None)
             model, _ = load_checkpoint(path, classifier=classifier)
             source, network = path.name, None
-            about["classifier"] = f"{classifier}, as {CLASS_METHODS[method]} learned it"
+            about["classifier"] = f"{classifier} (its classes, without its network)"
         else:
             network = load_classifier(classifier, weights)
             found = Transcoder.load(classifier, method, models=models, judge=network)
