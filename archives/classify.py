@@ -77,8 +77,8 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     classified_s = _compute_parts(archive, timeline, histogram, store, setup)
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
-    about = {**setup.about, "source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
-    about |= archive.attributes | timeline.found.step_note()
+    about = archive.attributes | setup.about | timeline.found.step_note()
+    about |= {"source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
     description = Description(setup.selection, archive.clock, setup.unit_s, about)
     write_rows(result_path, _watched(store, presence, description), description)
     presence.save(presence_path)

@@ -13,6 +13,8 @@ from archives.frames import ALL_BANDS, BLOCK_FRAMES, NO_CLOCK, Archive, ArchiveE
 from archives.options import ReadOptions
 from archives.tables import table_archive
 
+_LONGEST_ATTRIBUTE = 1000  # characters that go into the results
+
 
 def open_hdf5(path: Path, options: ReadOptions) -> Archive:
     """The data set ``options.data_set``, or all of that name in the groups below (a day each).
@@ -36,7 +38,7 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
         archive = _compound(path, data_sets, options)
     else:
         archive = _plain(path, data_sets)
-    attributes = {key: str(value) for key, value in sorted(file.attrs.items())}
+    attributes = {key: str(value)[:_LONGEST_ATTRIBUTE] for key, value in sorted(file.attrs.items())}
     return Archive(
         path, archive.blocks, archive.clock, archive.bands, archive.n_frames, archive.understood,
         attributes,

@@ -20,7 +20,11 @@ def describe_result(result: Result) -> list[str]:
         f"{levels['p50']:.1f} dB (99 %: {levels['p99']:.1f} dB)"
     ]
     read_as = "; ".join(f"{name}: {value}" for name, value in report["read_as"].items())
-    lines.append(f"  {read_as}; clock: {report['clock']}; offset: {report['offset_db']:+g} dB")
+    step_ms = report["found"]["step_s"] * 1000
+    lines.append(
+        f"  step: {step_ms:g} ms; {read_as}; clock: {report['clock']}; "
+        f"offset: {report['offset_db']:+g} dB"
+    )
     return lines + [f"  {note}" for note in report["notes"]]
 
 

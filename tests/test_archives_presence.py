@@ -103,3 +103,12 @@ def test_figures(n_days, step_s, clock, panels, tmp_path):
         np.testing.assert_allclose(shown[(hours > 8) & (hours < 18), 0], 0.5)
         np.testing.assert_allclose(shown[hours < 6, 0], 0)
         assert np.isnan(np.ma.filled(shown, np.nan)[:, 1]).all()
+
+
+def test_a_clock_that_was_millennia_off_still_gives_a_figure():
+    """Segments in the years 1 and 9999: nothing is allocated for what lies between."""
+    presence = Presence(NAMES, 1)
+    for start_s in (-6.2e10, START_S, 2.5e11):
+        presence.add(start_s + np.arange(100.0), np.full((100, 3), 0.2), np.ones(100))
+    figure = presence_figure(presence, UTC)
+    assert max(image.get_array().size for image in figure.axes[0].images) < 3 * 1000
