@@ -13,6 +13,7 @@ from archives.frames import ALL_BANDS, BLOCK_FRAMES, NO_CLOCK, Archive, ArchiveE
 from archives.options import ReadOptions
 from archives.tables import table_archive
 
+_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises on it
 _LONGEST_ATTRIBUTE = 1000  # characters that go into the results
 
 
@@ -24,9 +25,10 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
     """
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+        found = _data_sets(file)
+        attributes = {key: str(value)[:_LONGEST_ATTRIBUTE] for key, value in file.attrs.items()}
+    except _DAMAGED as error:
         raise ArchiveError(f"{path}: cannot be read as HDF5: {first_line(error)}") from None
-    found = _data_sets(file)
     name = options.data_set.strip("/")
     data_sets = [found[key] for key in sorted(found) if key == name or key.endswith(f"/{name}")]
     if not data_sets:
@@ -38,7 +40,6 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
         archive = _compound(path, data_sets, options)
     else:
         archive = _plain(path, data_sets)
-    attributes = {key: str(value)[:_LONGEST_ATTRIBUTE] for key, value in sorted(file.attrs.items())}
     return Archive(
         path, archive.blocks, archive.clock, archive.bands, archive.n_frames, archive.understood,
         attributes,
@@ -115,7 +116,7 @@ def _frames(path: Path, data: h5py.Dataset, start: int, stop: int) -> NDArray:
 def _read(path: Path, data: h5py.Dataset, start: int, stop: int | None) -> NDArray:
     try:
         return data[start:stop]
-    except OSError as error:
+    except _DAMAGED as error:
         name = data.name.strip("/")
         raise ArchiveError(
             f"{path}, data set {name!r}, frame {start}: {first_line(error)}"

@@ -162,7 +162,10 @@ class RecordReader:
     def _levels(self, record: dict[str, Any], where: str) -> NDArray[np.float32]:
         """``(n, 29)`` of a record."""
         if self._array is not None:
-            return _numbers(record.get(self._array), where).reshape(-1, _N_BANDS)
+            values = _numbers(record.get(self._array), where)
+            if len(values) % _N_BANDS:
+                raise ArchiveError(f"{where}: {len(values)} levels, not {_N_BANDS}")
+            return values.reshape(-1, _N_BANDS)
         values = {
             band: _numbers(record.get(self._keys[place]), f"{where}, {self._keys[place]!r}")
             for band, place in self._found.columns.items()

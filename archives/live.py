@@ -1,6 +1,5 @@
 """A live stream: lines of CSV or JSON come in, a line of JSON goes out for each unit of time."""
 
-import csv
 import json
 import logging
 import re
@@ -22,7 +21,7 @@ from archives.options import ReadOptions
 from archives.selection import Selection
 from archives.stamps import iso
 from archives.tables import Layout
-from archives.text_tables import best_reading
+from archives.text_tables import best_reading, cells_of
 from archives.timeline import Timeline, Units
 from transcoder.errors import MissingFileError, UserError
 from transcoder.settings import THIRD_OCTAVE
@@ -133,14 +132,12 @@ class _TableLines:
 
     def blocks(self) -> Iterator[tuple[Block, str]]:
         for row, line in self._lines:
-            cells = self._cells(line)
-            if len(cells) != len(self._names):
-                logger.warning(
-                    "%s, row %d: %d cells, not %d; passed over",
-                    _WHERE, row, len(cells), len(self._names),
-                )  # fmt: skip
-                continue
             try:
+                cells = self._cells(line)
+                if len(cells) != len(self._names):
+                    raise ArchiveError(
+                        f"{_WHERE}, row {row}: {len(cells)} cells, not {len(self._names)}"
+                    )
                 yield self._layout.block(pd.DataFrame([self._values(cells)]), first_row=row)
             except ArchiveError as error:
                 logger.warning("%s; passed over", error)
@@ -154,7 +151,7 @@ class _TableLines:
         ]
 
     def _cells(self, line: str) -> list[str]:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=self._separator), [])]
+        return [cell.strip() for row in cells_of([line], self._separator) for cell in row]
 
 
 class _JsonLines:

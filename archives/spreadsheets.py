@@ -1,7 +1,7 @@
 """Tables in Excel workbooks, read row by row."""
 
-import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -45,33 +45,31 @@ def open_xlsx(path: Path, options: ReadOptions) -> Archive:
 
 
 def _sheets(path: Path) -> list[str]:
-    with _Workbook(path) as book:
+    with _workbook(path) as book:
         return [sheet.title for sheet in book.worksheets]
 
 
 def _rows(path: Path, sheet: str) -> Iterator[tuple]:
-    with _Workbook(path) as book:
+    with _workbook(path) as book:
         yield from book[sheet].iter_rows(values_only=True, max_col=_MOST_COLUMNS)
 
 
-class _Workbook:
-    """A workbook opened to read it row by row; what is wrong with it is told in one line."""
+@contextmanager
+def _workbook(path: Path):
+    """A workbook opened to be read row by row; what is wrong with it is told in one line."""
+    import openpyxl
 
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self):
-        import openpyxl
-
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
-            self._book = openpyxl.load_workbook(self._path, read_only=True, data_only=True)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile, SyntaxError) as error:
-            reason = (str(error).splitlines() or ["damaged"])[0]
-            raise ArchiveError(f"{self._path}: cannot be read as .xlsx: {reason}") from None
-        return self._book
-
-    def __exit__(self, *_) -> None:
-        self._book.close()
+            yield book
+        finally:
+            book.close()
+    except (ArchiveError, MemoryError):
+        raise
+    except Exception as error:  # openpyxl has no error of its own for damaged files
+        reason = (str(error).splitlines() or ["damaged"])[0]
+        raise ArchiveError(f"{path}: cannot be read as .xlsx: {reason}") from None
 
 
 def _text(cell) -> str:

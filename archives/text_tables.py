@@ -3,10 +3,9 @@
 import codecs
 import csv
 import gzip
-import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from archives.tables import table_archive
 _SAMPLE_LINES = 1000  # to find the header, and to estimate how many lines a file has
 _LONGEST_LINE = 1_000_000  # bytes
 _DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _NO_LEVEL = ["-", "--", "---", "----", "-.-", "*", "***"]  # beside those that pandas knows
 _BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -114,7 +114,10 @@ def _sniff(path: Path) -> tuple[list[list[str]], Dialect]:
         what = "is no text" if text.strip("\0 \r\n\t") else "is empty"
         raise ArchiveError(f"{path}, row 1: {what}; a table of levels is needed")
     n_lines = text.count("\n")
-    separator, rows, header = best_reading(text)
+    try:
+        separator, rows, header = best_reading(text)
+    except ArchiveError as error:
+        raise ArchiveError(f"{path}: {error}") from None
     if header is None:
         place, seen = next((n, row) for n, row in enumerate(rows) if any(row))
         header = Header([cell.strip() for cell in seen], place + 1)
@@ -144,7 +147,7 @@ def best_reading(text: str) -> tuple[str, list[list[str]], Header | None]:
     """The separator by which a row names the most bands, the rows it gives, and their header."""
     readings = []
     for separator in ",;\t":
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
+        rows = cells_of(re.findall(_LINE, text), separator)
         header = find_header(rows)
         if header is None:
             long = next((n for n, row in enumerate(rows) if is_long(row)), None)
@@ -153,6 +156,14 @@ def best_reading(text: str) -> tuple[str, list[list[str]], Header | None]:
         readings.append((n_bands, max(map(len, rows), default=0), separator, rows, header))
     _, _, separator, rows, header = max(readings, key=lambda reading: reading[:2])
     return separator, rows, header
+
+
+def cells_of(lines: Iterable[str], separator: str) -> list[list[str]]:
+    """The rows that lines of a table hold; `ArchiveError` where they are none."""
+    try:
+        return list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise ArchiveError(f"the text is no table: {error}") from None
 
 
 def _check_cells(rows: list[list[str]], header: Header, separator: str, path: Path) -> None:
