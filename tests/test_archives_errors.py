@@ -263,9 +263,9 @@ def test_impossible_command_lines(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_a_missing_model_names_the_command_and_pinv(tmp_path, capsys):
+def test_a_missing_model_names_the_command_and_a_method_without(tmp_path, capsys):
     np.save(tmp_path / "a.npy", levels(N))
-    arguments = [str(tmp_path / "a.npy"), "--models", str(tmp_path)]
+    arguments = [str(tmp_path / "a.npy"), "--models", str(tmp_path), "--method", "cnn_logits"]
     assert classify_third_octave.main(arguments) == 1
     assert "download_pretrained_models.py" in (error := capsys.readouterr().err)
-    assert "--method pinv" in error
+    assert "--method texture" in error
