@@ -97,7 +97,9 @@ def test_data_set(run, tmp_path, sounds):
     wave = read_audio(sounds / DATASET_FOLDER / data["file_names"][1].decode())
     for classifier, mels in (("PANN", "mels_pann"), ("YamNet", "mels_yamnet")):
         transcoder = Transcoder(classifier)
-        np.testing.assert_allclose(data[mels][2:4], transcoder.true_mels(*wave), atol=1e-4)
+        rate = transcoder.front_end.sample_rate
+        seconds = torch.from_numpy(to_chunks(prepare(*wave, rate), rate))
+        np.testing.assert_allclose(data[mels][2:4], transcoder.log_mel(seconds), atol=1e-4)
         levels = transcoder.third_octave_of(*wave)
         np.testing.assert_allclose(data["third_octave"][2:4], levels, atol=1e-4)
     problems = pd.read_csv(folder / "full_problems.csv")
