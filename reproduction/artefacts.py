@@ -15,7 +15,7 @@ from typing import Any
 from reproduction.media import Image, Sound, embed_image, embed_sound
 from reproduction.wording import figure_caption
 from transcoder.errors import UserError
-from transcoder.names import METHODS, NOISE_VOCODER, TRUE_MELS, wav_name
+from transcoder.names import NOISE_VOCODER, PAPER_METHODS, TRUE_MELS, wav_name
 
 VERSIONS = {
     "original": ("Original", "the recording itself"),
@@ -23,6 +23,8 @@ VERSIONS = {
     "pinv": ("PINV", "from third-octave levels, by pseudo-inverse"),
     "cnn_mels": ("CNN-mels", "from third-octave levels, trained on Mel spectrograms"),
     "cnn_logits": ("CNN-logits", "from third-octave levels, trained on the classifier's output"),
+    "texture": ("Texture", "from third-octave levels: white noise shaped by them"),
+    "textured": ("Textured CNN", "the same, by a CNN that was trained on mixtures"),
     NOISE_VOCODER: ("Noise vocoder", "noise that has the third-octave levels, without Mels"),
 }
 """Sounds that generate_audio.py makes -> title and explanation, in the order of listening."""
@@ -125,8 +127,8 @@ def read_recording(original: Path) -> Recording:
     versions = []
     for made, (title, explanation) in VERSIONS.items():
         wav = folder / wav_name(name, made)
-        if not wav.is_file() and made not in METHODS:
-            continue  # a transcoder's absence is shown, as it can be trained or fetched
+        if not wav.is_file() and made not in PAPER_METHODS:
+            continue  # the absence of the paper's transcoders is shown
         heard = classes.get(_MELS_HEARD.get(made, made), ())
         sound = embed_sound(wav) if wav.is_file() else None
         versions.append(Version(title, explanation, sound, tuple(heard[:_N_CLASSES])))
