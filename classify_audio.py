@@ -8,9 +8,8 @@ probabilities over time of every way (<name>_<way>.csv) and a figure of them.
 
 import sys
 
-from classify_third_octave import add_network_options
+from classify_third_octave import add_network_options, check_network_options
 from transcoder.cli import Parser, reports_errors
-from transcoder.errors import UsageError
 from transcoder.files import sound_path
 
 SHOWN = 10
@@ -26,8 +25,7 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    if args.window is not None and args.window < 1:
-        raise UsageError(f"--window must be 1 or more seconds, not {args.window}")
+    check_network_options(args)
 
     from archives.frames import NO_CLOCK
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
@@ -36,7 +34,7 @@ def main(argv=None) -> int:
     from transcoder.audio import read_recording
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
-    from transcoder.names import METHODS
+    from transcoder.names import WAYS
     from transcoder.plots import save_figure
     from transcoder.transcode import load_transcoders, models_used
 
@@ -45,11 +43,13 @@ def main(argv=None) -> int:
     waveform, sample_rate = read_recording(args.audio)
     classifier = load_classifier(args.classifier, args.classifier_weights).to(device)
     transcoders, missing = load_transcoders(
-        args.classifier, models=args.models, judge=classifier, device=device
+        args.classifier, models=args.models, judge=classifier, device=device, methods=WAYS
     )
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
-    ways = classify_ways(waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s)
-    sources = {METHODS[method]: transcoder.source for method, transcoder in transcoders.items()}
+    ways = classify_ways(
+        waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s, draws=args.draws
+    )
+    sources = {WAYS[method]: transcoder.source for method, transcoder in transcoders.items()}
     used = models_used(transcoders, classifier)
     for way, rows in ways.items():
         about = {"classifier": classifier.teacher, "mels": way, "source": args.audio.name}

@@ -20,7 +20,7 @@ from pathlib import Path
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
-from transcoder.names import CLASS_METHODS, DEFAULT_CLASS_METHOD, METHODS
+from transcoder.names import DEFAULT_CLASS_METHOD, WAYS
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +36,10 @@ def build_parser() -> Parser:
     add_network_options(parser)
     parser.add_argument(
         "--method",
-        choices=(*CLASS_METHODS, *METHODS),
+        choices=tuple(WAYS),
         default=DEFAULT_CLASS_METHOD,
         help="direct tells classes without Mels; the others are transcoders; texture and pinv need "
         "no trained model",
-    )
-    parser.add_argument(
-        "--draws",
-        type=int,
-        default=4,
-        help="of the noise in texture and textured: so many Mels are heard, and averaged",
     )
     parser.add_argument(
         "--format", choices=("h5", "parquet", "csv"), default="h5", help="of the results"
@@ -112,6 +106,12 @@ def add_network_options(parser: Parser) -> None:
         type=int,
         help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
     )
+    parser.add_argument(
+        "--draws",
+        type=int,
+        default=4,
+        help="of the noise in texture and textured: so many Mels are heard, and averaged",
+    )
     parser.add_argument("--top_k", type=int, help="keep only the K most probable classes")
     parser.add_argument(
         "--groups",
@@ -122,6 +122,14 @@ def add_network_options(parser: Parser) -> None:
         "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def check_network_options(args) -> None:
+    """Raise `UsageError` for values of `add_network_options` that make no sense."""
+    if not 1 <= args.draws <= 100:
+        raise UsageError(f"--draws must be 1 to 100, not {args.draws}")
+    if args.window is not None and not 1 <= args.window <= 3600:
+        raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
 
 
 @reports_errors
@@ -168,10 +176,7 @@ def _check(args, is_live: bool) -> None:
         raise UsageError("--describe takes files, not a live stream")
     if is_live and len(args.inputs) + (args.watch is not None) > 1:
         raise UsageError("a live stream (- or --watch) must be the only input")
-    if not 1 <= args.draws <= 100:
-        raise UsageError(f"--draws must be 1 to 100, not {args.draws}")
-    if args.window is not None and not 1 <= args.window <= 3600:
-        raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
+    check_network_options(args)
     if args.step is not None and not 0.005 <= args.step <= 1:
         raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
     if args.auto_offset and (args.db_offset is not None or is_live):

@@ -2,9 +2,10 @@
 
 Writes, into audio_generated/<name>/ (for PANN <name>_PANN/): the original; the audio regenerated
 from its true Mel spectrogram (what the inversion alone loses); the audio from Mels that PINV,
-CNN-mels and CNN-logits transcoded from its third-octave levels; noise that has these levels (the
-noise vocoder: no Mels between, and the nearest to the recording); a figure of the spectrograms.
-Prints the classes that the classifier hears in each, and writes them to a table.
+texture, CNN-mels, CNN-logits and textured make of its third-octave levels; noise that has these
+levels (the noise vocoder: no Mels between, and the nearest to the recording); a figure of the
+spectrograms. Prints the classes that the classifier hears in each, and those that direct tells
+from the levels, and writes them to a table.
 """
 
 import sys
@@ -14,7 +15,15 @@ from pathlib import Path
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, sound_path
-from transcoder.names import MELS, NOISE_VOCODER, TRUE_MELS, of_classifier, wav_name
+from transcoder.names import (
+    CLASS_METHODS,
+    MELS,
+    NOISE_VOCODER,
+    TITLES,
+    TRUE_MELS,
+    of_classifier,
+    wav_name,
+)
 
 
 def build_parser() -> Parser:
@@ -57,7 +66,7 @@ def main(argv=None) -> int:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
     from transcoder.audio import AudioError, read_recording, second_weights
-    from transcoder.classifiers import find_classifier
+    from transcoder.classifiers import find_classifier, weighted_mean
     from transcoder.devices import choose_device
     from transcoder.settings import THIRD_OCTAVE
     from transcoder.transcode import load_transcoders, models_used
@@ -72,7 +81,10 @@ def main(argv=None) -> int:
     transcoders, not_found = load_transcoders(
         args.classifier, models=args.models, judge=classifier, device=device
     )
-    missing += not_found
+    straight, no_straight = load_transcoders(
+        args.classifier, models=args.models, judge=classifier, device=device, methods=CLASS_METHODS
+    )
+    missing += not_found + no_straight
     if classifier is not None:
         classifier.to(device)
 
@@ -86,13 +98,16 @@ def main(argv=None) -> int:
     chunks[NOISE_VOCODER] = reference.true_mels(noise, THIRD_OCTAVE.sample_rate)
     name = args.audio.stem
     folder = args.output / of_classifier(name, args.classifier)
-    used = models_used(transcoders, classifier)
+    used = models_used(transcoders | straight, classifier)
     _write(folder, name, waveform, sample_rate, chunks, noise, used, args)
     print(*used, f"wrote {folder}", sep="\n")
     if classifier is not None:
         weights = second_weights(len(waveform), sample_rate)
         top = {method: top_classes(classifier, mels, weights) for method, mels in chunks.items()}
-        sources = {method: transcoder.source for method, transcoder in transcoders.items()}
+        for method, transcoder in straight.items():
+            probabilities = transcoder.from_wave(waveform, sample_rate)[: len(weights)]
+            top[method] = classifier.top(weighted_mean(probabilities, weights))
+        sources = {m: transcoder.source for m, transcoder in (transcoders | straight).items()}
         write_classes(folder / f"{name}_classes.csv", top, classifier.teacher, sources)
         print_classes(top, classifier.teacher)
     for line in missing:
@@ -167,7 +182,7 @@ def top_classes(classifier, mels, weights, k: int = 10) -> list[tuple[str, float
 
 
 def write_classes(path: Path, top: dict, teacher: str, sources: dict[str, str]) -> None:
-    """One row for each of the top classes of the true and of each transcoded Mel.
+    """One row for each of the top classes of the true Mels and of each way from levels.
 
     ``teacher`` names the classifier's weights, ``sources`` each method's checkpoint.
     """
@@ -186,10 +201,10 @@ def write_classes(path: Path, top: dict, teacher: str, sources: dict[str, str]) 
 
 
 def print_classes(top: dict, teacher: str) -> None:
-    """Print the top classes of the true and of each transcoded Mel side by side."""
+    """Print the top classes of the true Mels and of each way from levels side by side."""
     columns = []
     for method, classes in top.items():
-        title = MELS[method]
+        title = TITLES[method]
         columns.append([f"{title:<30}"] + [f"{p:.3f} {name[:22]:<24}" for name, p in classes])
     print(f"top 10 classes, {teacher}:")
     for row in zip(*columns, strict=True):

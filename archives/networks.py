@@ -13,12 +13,10 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
-from transcoder.checkpoint_choice import find_checkpoint
-from transcoder.checkpoints import load_checkpoint
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
-from transcoder.names import CLASS_METHODS, METHODS
+from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.transcode import Transcoder
 
 DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
@@ -54,27 +52,25 @@ def load_level_classifier(
     about = {}
     try:
         if method in CLASS_METHODS:
-            path = find_checkpoint(models, classifier=classifier, method=method, judge=None)
-            model, _ = load_checkpoint(path, classifier=classifier)
-            source, network = path.name, None
+            network = None
             about["classifier"] = f"{classifier} (its classes, without its network)"
         else:
             network = load_classifier(classifier, weights)
-            found = Transcoder.load(classifier, method, models=models, judge=network)
-            model, source = found.model, found.source
             about["classifier"] = network.teacher
             about["classifier_fingerprint"] = fingerprint(network)
+        found = Transcoder.load(classifier, method, models=models, judge=network)
     except MissingFileError as error:
         raise MissingFileError(f"{error}; or use --method texture, which needs no model") from None
     about |= {
-        "transcoder": (METHODS | CLASS_METHODS)[method],
-        "transcoder_checkpoint": source,
-        "transcoder_fingerprint": fingerprint(model),
+        "transcoder": WAYS[method],
+        "transcoder_checkpoint": found.source,
+        "transcoder_fingerprint": fingerprint(found.model),
         "spectral_transcoder": transcoder.__version__,
     }
-    if getattr(model, "takes_places", False):
+    draws = len(found.draws(draws))
+    if draws > 1:
         about["draws"] = str(draws)
-    return LevelClassifier(model, network, device=device, draws=draws), about
+    return LevelClassifier(found.model, network, device=device, draws=draws), about
 
 
 def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) -> Selection:

@@ -11,8 +11,8 @@ from torch import Tensor
 from archives.parts import Rows
 from archives.selection import Selection
 from transcoder.audio import second_weights
-from transcoder.classifiers import Classifier
-from transcoder.names import METHODS
+from transcoder.classifiers import Classifier, weighted_mean
+from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.plots import add_notes
 from transcoder.settings import CHUNK_DURATION_S
 from transcoder.transcode import Transcoder
@@ -28,38 +28,59 @@ def classify_ways(
     selection: Selection,
     *,
     unit_s: int,
+    draws: int = 1,
 ) -> dict[str, Rows]:
-    """Classes of ``(samples,)`` by every way: `TRUE_MELS` first, then each transcoder.
+    """Classes of ``(samples,)`` by every way: `TRUE_MELS` first, then each of ``transcoders``.
 
     Each way has one row for every ``unit_s`` seconds; the last may be shorter. A last partial
-    second counts by its length, and not at all if it is too short: see `second_weights`.
+    second counts by its length, and not at all if it is too short: see `second_weights`. Where
+    there is noise in the Mels, the probabilities are the mean of ``draws``.
     """
-    reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
-    mels = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
-    for method, transcoder in transcoders.items():
-        mels[METHODS[method]] = transcoder.from_wave(waveform, sample_rate)
     weights = second_weights(len(waveform), sample_rate)
-    return {
-        way: _rows(chunks[: len(weights)], classifier, selection, unit_s, weights)
-        for way, chunks in mels.items()
-    }
+    reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
+    true_mels = reference.true_mels(waveform, sample_rate)
+    found = {TRUE_MELS: _heard(true_mels, classifier, unit_s, weights)}
+    for method, transcoder in transcoders.items():
+        answers = [
+            transcoder.from_wave(waveform, sample_rate, draw=draw)
+            for draw in transcoder.draws(draws)
+        ]
+        if method in CLASS_METHODS:
+            found[WAYS[method]] = _averaged(answers[0], unit_s, weights)
+        else:
+            heard = [_heard(mels, classifier, unit_s, weights) for mels in answers]
+            found[WAYS[method]] = torch.stack(heard).mean(dim=0)
+    return {way: _rows(values, selection, unit_s, weights) for way, values in found.items()}
 
 
-def _rows(
-    mels: Tensor,
-    classifier: Classifier,
-    selection: Selection,
-    unit_s: int,
-    weights: NDArray[np.float32],
-) -> Rows:
-    starts = range(0, len(weights), unit_s)
+def _heard(mels: Tensor, classifier: Classifier, unit_s: int, weights: NDArray) -> Tensor:
+    """Mels of all seconds: probabilities ``(units, n_classes)``."""
     if unit_s == CHUNK_DURATION_S:
-        probabilities = classifier.probabilities(mels)
-    else:
-        units = [slice(start, start + unit_s) for start in starts]
-        probabilities = torch.stack(
-            [classifier.file_probabilities(mels[unit], weights=weights[unit]) for unit in units]
-        )
+        return classifier.probabilities(mels[: len(weights)])
+    return torch.stack(
+        [
+            classifier.file_probabilities(mels[unit], weights=weights[unit])
+            for unit in _units(unit_s, weights)
+        ]
+    )
+
+
+def _averaged(probabilities: Tensor, unit_s: int, weights: NDArray) -> Tensor:
+    """Probabilities of all seconds: ``(units, n_classes)``."""
+    return torch.stack(
+        [
+            weighted_mean(probabilities[: len(weights)][unit], weights[unit])
+            for unit in _units(unit_s, weights)
+        ]
+    )
+
+
+def _units(unit_s: int, weights: NDArray) -> list[slice]:
+    return [slice(start, start + unit_s) for start in range(0, len(weights), unit_s)]
+
+
+def _rows(probabilities: Tensor, selection: Selection, unit_s: int, weights: NDArray) -> Rows:
+    starts = range(0, len(weights), unit_s)
     values, indices = selection.apply(probabilities.numpy())
     return Rows(
         times_s=np.asarray(starts, dtype=np.float64),

@@ -17,7 +17,7 @@ from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experimen
 from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
-from transcoder.names import MELS, TRUE_MELS, demo_name, is_demo
+from transcoder.names import TITLES, TRUE_MELS, demo_name, is_demo
 
 FORMATS = ("png", "html", "tex", "csv", "md", "pdf")
 
@@ -119,7 +119,7 @@ def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) 
         mels = METHODS_OF[setting["transcoder"]] or TRUE_MELS
         what = f"deep{setting['deep']}_{setting['classifier']}_{mels}"
         how = "trained head" if setting["deep"] else "class groups"
-        title = f"{dataset.name}, {setting['classifier']}, {MELS[mels]}, {how}"
+        title = f"{dataset.name}, {setting['classifier']}, {TITLES[mels]}, {how}"
         matrix = confusion_matrix(found.decisions, found.labels)
         n_files = found.labels.sum(axis=0, dtype=int)
         figure = confusion_figure(matrix, n_files, dataset.class_names, title)

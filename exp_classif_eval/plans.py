@@ -6,6 +6,8 @@ from doce_plans.plans import Plan, with_demo
 TRANSCODERS = ["self", "cnn"]
 EXTRA_TRANSCODERS = ["pinv", "cnn_mels"]
 """Not scored in the publication."""
+OUR_TRANSCODERS = ["texture", "textured", "direct"]
+"""Not of the publication."""
 CLASSIFIERS = ["PANN", "YamNet"]
 DATASETS = ["SONYC-UST", "URBAN-SOUND-8K"]
 
@@ -38,8 +40,10 @@ REFERENCE = _grouped("reference", TRANSCODERS)
 DEEP = _trained("deep", TRANSCODERS)
 REFERENCE_EXTRA = _grouped("reference_extra", EXTRA_TRANSCODERS, named_only=True)
 DEEP_EXTRA = _trained("deep_extra", EXTRA_TRANSCODERS, named_only=True)
+REFERENCE_OPEN = _grouped("reference_open", OUR_TRANSCODERS, named_only=True)
+DEEP_OPEN = _trained("deep_open", OUR_TRANSCODERS, named_only=True)
 
-PLANS = with_demo((REFERENCE, DEEP, REFERENCE_EXTRA, DEEP_EXTRA))
+PLANS = with_demo((REFERENCE, DEEP, REFERENCE_EXTRA, DEEP_EXTRA, REFERENCE_OPEN, DEEP_OPEN))
 
 METRICS = (
     Metric("acc_classif", "metrics", better="higher", significance=True, percent=True, precision=3),

@@ -5,6 +5,7 @@ that the results are those of each recording alone.
 """
 
 import collections
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,9 +24,10 @@ from transcoder.classifiers import Classifier, heard_frames, load_classifier, we
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
 from transcoder.mels import LogMel, join_chunks, patches
-from transcoder.names import METHODS, trial_of
+from transcoder.names import CLASS_METHODS, PAPER_METHODS, WAYS, trial_of
 from transcoder.pinv import Pinv
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE, front_end
+from transcoder.texture import Texture, transcode
 from transcoder.third_octave import ThirdOctave
 
 PARTIAL_SECONDS = {
@@ -43,7 +45,7 @@ class Chain:
 
     transcoder: str  # of METHODS_OF
     classifier: Classifier
-    model: nn.Module  # to log-Mels: from waveforms ("self"), else from third-octave levels
+    model: nn.Module  # from waveforms ("self") or levels to log-Mels, or to classes ("direct")
     sample_rate: int  # of the waveforms that it starts from
     origin: dict[str, str]  # the weights that it computes with
 
@@ -84,7 +86,8 @@ def load_chains(
     -------
     chains
     missing
-        For each weight file that is not there, one line that names the command to get it.
+        For each weight file that is not there, one line that names the command to get it; and
+        for each of our methods with ``published_sampling``, which says nothing of them.
     """
     chains, missing = [], []
     for name in classifiers:
@@ -95,6 +98,9 @@ def load_chains(
             continue
         teacher = {"teacher": classifier.teacher, "teacher_weights": fingerprint(classifier)}
         for transcoder in transcoders:
+            if published_sampling and METHODS_OF[transcoder] not in (None, *PAPER_METHODS):
+                missing.append(f"{transcoder}: has no published sampling")
+                continue
             try:
                 model, origin = _load_model(classifier, transcoder, models)
             except MissingFileError as error:
@@ -114,14 +120,16 @@ def _load_model(
     if method is None:
         return LogMel(classifier.name, patch=False), {"transcoder": "true Mels"}
     if method == "pinv":
-        return Pinv(classifier.name), {"transcoder": METHODS[method]}
+        return Pinv(classifier.name), {"transcoder": WAYS[method]}
+    if method == "texture":
+        return Texture(classifier.name), {"transcoder": WAYS[method]}
     path = find_checkpoint(models, classifier=classifier.name, method=method, judge=classifier)
     model, _ = load_checkpoint(path, classifier=classifier.name)
     table = read_settings(path)
     training = table.get("settings")
     trial = trial_of(training if isinstance(training, dict) else {}, table.get("epochs"))
     weights = {"checkpoint": path.name, "checkpoint_weights": fingerprint(model), "trial": trial}
-    return model, {"transcoder": METHODS[method], **weights}
+    return model, {"transcoder": WAYS[method], **weights}
 
 
 class Inference:
@@ -249,20 +257,32 @@ class Inference:
         return [self._split(self.third_octave, chunks).unflatten(0, (-1, full)), *rest]
 
     def _hear_levels(self, chain: Chain, levels: Sequence[Tensor], n_samples: int) -> Tensor:
-        """Of levels ``(files, chunks, frames, 29)``, by way of the chain's transcoder."""
-        classifier = chain.classifier
-        log_mels = torch.cat(
-            [self._split(chain.model, x.flatten(0, 1)).unflatten(0, x.shape[:2]) for x in levels],
-            dim=1,
-        )
+        """Of levels ``(files, chunks, frames, 29)``, by way of the chain's model.
+
+        What it tells straight from levels is averaged over the seconds for PANN too.
+        """
+        classifier, end = chain.classifier, chain.classifier.front_end
+        answers = self._transcode(chain.model, levels)
         weights = None
         if not self.published_sampling:
             weights = second_weights(n_samples, chain.sample_rate)
+        if METHODS_OF[chain.transcoder] in CLASS_METHODS:
+            return weighted_mean(answers[:, : len(weights)], weights)
         if classifier.name != "PANN":
-            return self._average(classifier, log_mels, weights)
-        end = classifier.front_end
+            return self._average(classifier, answers, weights)
         n_frames = None if weights is None else heard_frames(weights, end)
-        return classifier(torch.stack([join_chunks(mels, end)[:n_frames] for mels in log_mels]))
+        return classifier(torch.stack([join_chunks(mels, end)[:n_frames] for mels in answers]))
+
+    def _transcode(self, model: nn.Module, levels: Sequence[Tensor]) -> Tensor:
+        """What ``model`` makes of each chunk: ``(files, chunks, ...)``."""
+        answers, place = [], 0
+        for part in levels:
+            n_files, n_chunks = part.shape[:2]
+            places = torch.arange(place, place + n_chunks).repeat(n_files)
+            answer = self._split(functools.partial(transcode, model), part.flatten(0, 1), places)
+            answers.append(answer.unflatten(0, (n_files, n_chunks)))
+            place += n_chunks
+        return torch.cat(answers, dim=1)
 
     def _average(
         self, classifier: Classifier, log_mels: Tensor, weights: NDArray[np.float32] | None
@@ -270,8 +290,9 @@ class Inference:
         probs = self._split(classifier, log_mels.flatten(0, 1)).unflatten(0, log_mels.shape[:2])
         return weighted_mean(probs, weights)
 
-    def _split(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        return torch.cat([function(part) for part in inputs.split(self.batch_size)])
+    def _split(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        parts = zip(*(tensor.split(self.batch_size) for tensor in inputs), strict=True)
+        return torch.cat([function(*part) for part in parts])
 
 
 def _to_whole_seconds(waves: Tensor, samples_per_second: int) -> Tensor:

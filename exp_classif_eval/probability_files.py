@@ -21,7 +21,11 @@ from transcoder.names import DEMO, is_demo, real_name
 PROBABILITIES_ROOT = DATA_ROOT / "classif_probabilities"
 """Default folder of the files."""
 
-METHODS_OF = {"self": None, "cnn": "cnn_logits", "cnn_mels": "cnn_mels", "pinv": "pinv"}
+METHODS_OF = {
+    "self": None,
+    "cnn": "cnn_logits",
+    **{name: name for name in ("cnn_mels", "pinv", "texture", "textured", "direct")},
+}
 """The plans' transcoders, and what the library calls them; "self" is none: the true Mels."""
 
 TRANSCODER_ALIASES = {"true_mels": "self", "cnn_logits": "cnn"}

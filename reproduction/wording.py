@@ -7,7 +7,7 @@ from exp_classif_eval.probability_files import METHODS_OF
 from exp_train_model.experiment_sizes import training_title
 from exp_train_model.plans import PLANS
 from reproduction.score_tables import Cell, ScoreTable
-from transcoder.names import DEMO, MELS, TRUE_MELS
+from transcoder.names import DEMO, TITLES, TRUE_MELS
 
 _CAPTIONS = {
     "spectro_dcase_2023": "One second as each transcoder shows it, beside the true Mel spectrogram "
@@ -23,9 +23,9 @@ _CAPTIONS = {
 _DATASETS = {"urbansound8k": "UrbanSound8K", "sonycust": "SONYC-UST"}
 _DEEP = {"0": "class groups", "1": "trained head"}
 _TRANSCODERS = {
-    "oracle": MELS[TRUE_MELS],
-    **{word: MELS[method or TRUE_MELS] for word, method in METHODS_OF.items()},
-    **MELS,
+    "oracle": TITLES[TRUE_MELS],
+    **{word: TITLES[method or TRUE_MELS] for word, method in METHODS_OF.items()},
+    **TITLES,
 }
 """The plans' words for Mels -> ours."""
 

@@ -9,6 +9,7 @@ from filled_weights import fill
 
 from archives.inference import LevelClassifier
 from archives.timeline import Units
+from transcoder.checkpoints import save_checkpoint
 from transcoder.classifiers import Classifier, new_network
 from transcoder.models import ModelSettings, build_model
 from transcoder.pinv import Pinv
@@ -63,6 +64,17 @@ def narrow_yamnet() -> Classifier:
     network = YamNet(521, width=0.25)
     fill(network, scales=_NARROW)
     return Classifier("YamNet", network, "narrow")
+
+
+def save_tokens(folder: Path, kind: str, classifier: str = "YamNet") -> Path:
+    """A small "direct" or "textured" with random weights that answers by the levels."""
+    torch.manual_seed(1)
+    settings = ModelSettings(kind, classifier, token_width=16, token_layers=1)
+    model = build_model(settings)
+    torch.nn.init.normal_(model.head.weight, std=0.05)
+    path = folder / f"classifier={classifier}+step=train+transcoder={kind}+ts=1_model"
+    save_checkpoint(path, model, settings=settings)
+    return path
 
 
 def quick_classifier() -> LevelClassifier:

@@ -16,6 +16,7 @@ from archive_data import (
     levels,
     narrow_yamnet,
     quick_classifier,
+    save_tokens,
     small_cnn,
     table,
     units,
@@ -29,15 +30,16 @@ from archives.classify import Setup, archive_units, classify_archive, measure_of
 from archives.frames import Block
 from archives.inference import LevelClassifier
 from archives.levels import LevelScale
-from archives.networks import choose_selection
+from archives.networks import choose_selection, load_level_classifier
 from archives.open_archive import ReadOptions, open_archive
 from archives.selection import all_classes, best_classes, read_groups, traffic_voice_birds
 from archives.timeline import Timeline, Units
 from transcoder.audioset import audioset_classes, class_names
 from transcoder.checkpoints import save_checkpoint
-from transcoder.classifiers import Classifier
+from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.texture import Texture
 from transcoder.transcode import Transcoder
 
 
@@ -320,6 +322,7 @@ def models(tmp_path_factory):
     name = "classifier=YamNet+prop_logit=100+transcoder=cnn_pinv+ts=1_model"
     model = small_cnn("YamNet")
     save_checkpoint(folder / name, model, settings=model.settings)
+    save_tokens(folder, "direct")
     return folder
 
 
@@ -347,16 +350,53 @@ def test_the_command_line(tmp_path, weights, models, capsys):
     assert capsys.readouterr().out.count("(done before)") == 2
 
 
+def test_draws_of_texture_are_averaged(models, weights):
+    options = {"models": models, "weights": weights, "device": CPU}
+    array = levels(8 * 5)
+    one, two = (
+        load_level_classifier("YamNet", "texture", draws=n, **options)[0](units(array))
+        for n in (1, 2)
+    )
+    network = load_classifier("YamNet", weights)
+    texture = Transcoder("YamNet", Texture("YamNet"))
+    heard = [
+        network.probabilities(texture.from_third_octave(array, draw=draw)) for draw in range(2)
+    ]
+    np.testing.assert_allclose(one, heard[0], atol=1e-5)
+    np.testing.assert_allclose(two, torch.stack(heard).mean(dim=0), atol=1e-5)
+    assert np.abs(one - two).max() > 1e-4
+
+
+def test_direct_tells_the_classes_of_each_window(models):
+    classify, about = load_level_classifier(
+        "YamNet", "direct", models=models, weights=None, device=CPU, draws=3
+    )
+    assert about["classifier"] == "YamNet (its classes, without its network)"
+    assert "transcoder=direct" in about["transcoder_checkpoint"] and "draws" not in about
+    array = levels(8 * 6)
+    each_second = classify(units(array))
+    windows = Units.join(list(Timeline(3).units([Block(None, array)])))
+    np.testing.assert_allclose(
+        classify(windows), each_second.reshape(2, 3, -1).mean(axis=1), atol=1e-6
+    )
+    assert each_second.std(axis=0).max() > 1e-3
+
+
 def test_classes_of_audio_side_by_side(tmp_path, weights, models, capsys):
     sample = PROJECT_ROOT / "audio" / "street_scene.wav"
     arguments = [sample, "--models", models, "--classifier_weights", weights, "--output", tmp_path]
+    arguments += ["--draws", "2"]
     assert classify_audio.main([str(a) for a in arguments]) == 0
     captured = capsys.readouterr()
     assert "true Mels" in captured.out
     assert "CNN-logits" in captured.out
     assert "missing: no CNN-mels transcoder" in captured.err
+    assert "direct: classifier=YamNet" in captured.out  # which checkpoint
     true = pd.read_csv(tmp_path / "street_scene_true_mels.csv")
     pinv = pd.read_csv(tmp_path / "street_scene_pinv.csv")
+    direct = pd.read_csv(tmp_path / "street_scene_direct.csv")
+    texture = pd.read_csv(tmp_path / "street_scene_texture.csv")
+    assert direct.shape == texture.shape == true.shape
     assert true.shape == pinv.shape == (10, 3 + 521)
     assert not np.allclose(true, pinv)
     assert (tmp_path / "street_scene_classes.png").stat().st_size > 10_000

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from archive_data import save_tokens
 from filled_weights import fill
 from torch import nn
 
@@ -313,6 +314,19 @@ def test_verbose_prints_the_top_classes(create, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if "YamNet/self:" in line]
     assert len(lines) == len(DURATIONS_S)
     assert lines[0].count(",") >= 9
+
+
+def test_our_ways_have_no_published_sampling(create, tmp_path, capsys):
+    save_tokens(tmp_path, "direct")
+    ours = ("--transcoder", "texture", "direct")
+    assert create.run(*ours, "pinv", "--published_sampling") == 1
+    assert "missing: texture: has no published sampling" in capsys.readouterr().err
+    assert create.run(*ours, "--batch_size", "2", "--overwrite") == 0
+    arrays = {chain: contents(create.path)[chain] for chain in ("YamNet/texture", "YamNet/direct")}
+    assert create.run(*ours, "--batch_size", "50", "--overwrite") == 0
+    for chain, values in arrays.items():
+        assert np.isfinite(values).all() and values.std(axis=0).max() > 1e-3
+        np.testing.assert_allclose(contents(create.path)[chain], values, atol=1e-5)
 
 
 def test_what_is_missing_is_named_with_its_command(create, tmp_path, capsys, monkeypatch):

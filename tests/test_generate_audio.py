@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from archive_data import save_tokens
 
 import generate_audio
 from transcoder.audio import read_audio
@@ -34,9 +35,8 @@ def models(tmp_path):
         for kind in ("transcoder=cnn_pinv+ts=0", "prop_logit=100+transcoder=cnn_pinv+ts=1"):
             name = f"classifier={classifier}+step=train+{kind}_model"
             save_checkpoint(folder / name, build_model(settings), settings=settings)
-        settings = ModelSettings("textured", classifier, token_width=8, token_layers=1)
-        name = f"classifier={classifier}+prop_logit=98+step=train+transcoder=textured+ts=1_model"
-        save_checkpoint(folder / name, build_model(settings), settings=settings)
+        for kind in ("direct", "textured"):
+            save_tokens(folder, kind, classifier)
     return folder
 
 
@@ -142,6 +142,12 @@ def test_the_embedded_yamnet_hears_where_the_real_one_is_not_there(
     out, err = capsys.readouterr()
     assert "top 10 classes, YamNet small (distilled; width 0.25):" in out
     assert "missing:" not in err
+    assert "direct: classifier=YamNet" in out
+    assert out[out.index("top 10 classes") :].splitlines()[1].endswith("direct")
+    table = pd.read_csv(tmp_path / "noise" / "noise_classes.csv")
+    told = table[table["mels"] == "direct"]
+    assert len(told) == 10 and told["transcoder"].str.contains("transcoder=direct").all()
+    assert (table["mels"] == "textured").sum() == 10
 
 
 def test_without_any_transcoder_the_rest_is_produced(tmp_path, recording, capsys):
@@ -151,7 +157,7 @@ def test_without_any_transcoder_the_rest_is_produced(tmp_path, recording, capsys
     )
     assert (tmp_path / "noise" / "noise_generated_from_pinv.wav").is_file()
     assert not (tmp_path / "noise" / "noise_generated_from_cnn_mels.wav").exists()
-    assert capsys.readouterr().err.count("missing:") == 4
+    assert capsys.readouterr().err.count("missing:") == 5
 
 
 def test_offset_duration_and_seed(tmp_path, models, recording):

@@ -88,6 +88,11 @@ def golden(tmp_path):
     return project
 
 
+NOISES = {
+    "self": 1, "cnn": 16, "cnn_mels": 8, "pinv": 32, "texture": 16, "textured": 8, "direct": 4,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """All settings of all plans, with random probabilities that tell something of the labels."""
@@ -97,7 +102,7 @@ def finished(tmp_path_factory):
         labelled = read_labels(name, project.folder / name)
         arrays = {}
         for classifier, end in FRONT_ENDS.items():
-            for transcoder, noise in {"self": 1, "cnn": 16, "cnn_mels": 8, "pinv": 32}.items():
+            for transcoder, noise in NOISES.items():
                 probs = noise * rng.uniform(size=(len(labelled.files), end.n_classes))
                 probs += np.resize(labelled.labels.T, probs.T.shape).T  # outputs tell the labels
                 arrays[f"{classifier}/{transcoder}"] = (probs / probs.max()).astype(np.float32)
@@ -105,6 +110,7 @@ def finished(tmp_path_factory):
     assert project.run("-s", "reference/", "-c") == 0
     assert project.run("-s", "deep/", "-c", "2") == 0
     assert project.run("-s", "reference_extra/", "-s", "deep_extra/", "-c") == 0
+    assert project.run("-s", "reference_open/", "-c") == 0
     return project
 
 

@@ -12,10 +12,12 @@ from exp_classif_eval.decoding import decode
 from exp_classif_eval.probabilities import Chain, Inference, chain_rate
 from transcoder.audio import prepare, write_audio
 from transcoder.classifiers import SMALL_YAMNET, Classifier, load_classifier
+from transcoder.direct import Direct
 from transcoder.mels import LogMel
 from transcoder.models import ModelSettings, build_model
 from transcoder.pinv import Pinv
 from transcoder.settings import front_end
+from transcoder.texture import Texture
 from transcoder.transcode import Transcoder
 
 RATE = 44_100
@@ -55,6 +57,8 @@ def hear(path, classifiers, classifier, transcoder, *, published=False):
         "self": lambda: LogMel(classifier, patch=False),
         "pinv": lambda: Pinv(classifier),
         "cnn": lambda: build_model(ModelSettings("cnn_pinv", classifier, 3, 3, 4, 1)),
+        "texture": lambda: Texture(classifier),
+        "direct": lambda: varied_direct(classifier),
     }[transcoder]()
     rate = chain_rate(classifier, transcoder, published_sampling=published)
     chain = Chain(transcoder, classifiers[classifier], model.float().eval(), rate, {})
@@ -63,10 +67,17 @@ def hear(path, classifiers, classifier, transcoder, *, published=False):
     return inference.batch([waves])[chain.name][0], model
 
 
+def varied_direct(classifier):
+    model = Direct(classifier, width=16, layers=1)
+    nn.init.normal_(model.head.weight, std=0.1)
+    return model
+
+
 WAYS = [(c, t) for c in ("PANN", "YamNet") for t in ("self", "pinv", "cnn")]
+OURS = [(c, t) for c in ("PANN", "YamNet") for t in ("texture", "direct")]
 
 
-@pytest.mark.parametrize("classifier, transcoder", WAYS)
+@pytest.mark.parametrize("classifier, transcoder", WAYS + OURS)
 @pytest.mark.parametrize("duration_s", [1.008, 2.03, 12.3])
 def test_a_short_remainder_changes_nothing(
     tmp_path, classifiers, classifier, transcoder, duration_s
@@ -81,9 +92,11 @@ def test_a_short_remainder_changes_nothing(
     np.testing.assert_allclose(longer, expected, atol=2e-4)
 
 
-@pytest.mark.parametrize("transcoder", ["self", "pinv", "cnn"])
-def test_a_long_remainder_counts_by_its_length(tmp_path, classifiers, transcoder):
-    """YAMNet: the mean of the seconds, the padded one with the weight of its sound."""
+@pytest.mark.parametrize(
+    "classifier, transcoder", [*(way for way in WAYS + OURS if way[0] == "YamNet"), OURS[1]]
+)
+def test_a_long_remainder_counts_by_its_length(tmp_path, classifiers, classifier, transcoder):
+    """The mean of the seconds, the padded one with the weight of its sound."""
     wave = clip(2.75)
     padded = np.append(wave, np.zeros(RATE // 4, np.float32))
     first = wave[: 2 * RATE].copy()
@@ -91,7 +104,7 @@ def test_a_long_remainder_counts_by_its_length(tmp_path, classifiers, transcoder
     for name, samples in {"2.75": wave, "3": padded, "2": first}.items():
         write_audio(tmp_path / f"{name}.wav", samples, RATE)
     found, three, two = (
-        hear(tmp_path / f"{name}.wav", classifiers, "YamNet", transcoder)[0]
+        hear(tmp_path / f"{name}.wav", classifiers, classifier, transcoder)[0]
         for name in ("2.75", "3", "2")
     )
     last = 3 * three - 2 * two

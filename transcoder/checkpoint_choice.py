@@ -11,7 +11,7 @@ from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
-from transcoder.names import CLASS_METHODS, METHODS, PAPER_METHODS, is_demo
+from transcoder.names import CLASS_METHODS, PAPER_METHODS, WAYS, is_demo
 from transcoder.settings import front_end
 
 LOG = logging.getLogger(__name__)
@@ -62,9 +62,8 @@ def find_checkpoint(
     found = _checkpoints(Path(folder), classifier, method)
     if not found:
         fetch = f"{FETCH_HINT}, or " if method in PAPER_METHODS else ""
-        name = (METHODS | CLASS_METHODS)[method]
         raise MissingFileError(
-            f"no {name} transcoder for {classifier} in {folder}; {fetch}"
+            f"no {WAYS[method]} transcoder for {classifier} in {folder}; {fetch}"
             f"train one with exp_train_model/main_doce_training.py"
         )
 

@@ -23,6 +23,9 @@ PAPER_METHODS = ("pinv", "cnn_mels", "cnn_logits")
 CLASS_METHODS = {"direct": "direct"}
 """Ways from levels to classes without Mels."""
 
+WAYS = METHODS | CLASS_METHODS
+"""Every way from levels to classes, and what prose calls it."""
+
 DEFAULT_CLASS_METHOD = "direct"
 """What tells classes from levels unless told otherwise: the nearest to the true Mels' classes on
 recordings that no training saw, and the fastest."""
@@ -35,6 +38,9 @@ NOISE_VOCODER = "noise_vocoder"
 
 MELS = {TRUE_MELS: "true Mels", **METHODS, NOISE_VOCODER: "noise vocoder"}
 """Every kind of Mels, and what prose, tables and figures call it."""
+
+TITLES = MELS | CLASS_METHODS
+"""The same, and the ways without Mels."""
 
 WAV_ENDINGS = {
     "original": "original",

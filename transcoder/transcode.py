@@ -14,7 +14,7 @@ from transcoder.checkpoints import load_checkpoint
 from transcoder.classifiers import Classifier
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.mels import LogMel, with_neighbours
-from transcoder.names import METHODS
+from transcoder.names import METHODS, WAYS
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE, front_end
 from transcoder.texture import Texture, transcode
@@ -66,8 +66,10 @@ class Transcoder:
         judge: Classifier | None,
         **kwargs,
     ) -> "Transcoder":
-        """The transcoder for ``method``, one of `METHODS`, from a model folder.
+        """The transcoder for ``method``, one of `WAYS`, from a model folder.
 
+        One of `CLASS_METHODS` gives class probabilities ``(chunks, n_classes)`` wherever this class
+        speaks of transcoded Mels.
         ``judge`` is the classifier that the Mels are for. Raises `MissingFileError` if the folder
         has none; see `find_checkpoint`.
         """
@@ -132,6 +134,10 @@ class Transcoder:
         for batch in chunk_batches(waveform, sample_rate, new_rate, self.batch_size):
             yield torch.from_numpy(batch)
 
+    def draws(self, n: int) -> range:
+        """The draws of the noise to average over, of ``n`` that are wanted."""
+        return range(n if getattr(self.model, "takes_places", False) else 1)
+
     @torch.no_grad()
     def _to_mels(self, batches: Iterable[Tensor], draw: int) -> Tensor:
         """The Mels of a recording's levels, whose seconds come one after the other."""
@@ -178,7 +184,7 @@ def load_transcoders(
 def models_used(transcoders: Mapping[str, Transcoder], classifier: Classifier | None) -> list[str]:
     """Lines that name the classifier's weights and each checkpoint, for figures and reports."""
     lines = [] if classifier is None else [f"classifier: {classifier.teacher}"]
-    return lines + [f"{METHODS[method]}: {t.source}" for method, t in transcoders.items()]
+    return lines + [f"{WAYS[method]}: {t.source}" for method, t in transcoders.items()]
 
 
 def level_chunks(levels: Tensor) -> Tensor:
