@@ -23,7 +23,7 @@ from exp_train_model.teacher import load_teacher
 from transcoder.checkpoints import load_checkpoint
 from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError, UserError
-from transcoder.models import CLASS_MODELS
+from transcoder.models import CLASS_MODELS, PAPER_CLASS_MODELS
 from transcoder.names import demo_name, is_demo
 from transcoder.pinv import Pinv
 from transcoder.texture import Texture, transcode
@@ -71,7 +71,7 @@ def evaluate_transcoder(
     marks = {"teacher": mark, "teacher_name": teacher.teacher}
     model = _load_model(setting, experiment).to(precision.device)
     predicts_classes = setting["transcoder"] in CLASS_MODELS
-    if options.published_evaluation and predicts_classes:
+    if options.published_evaluation and setting["transcoder"] in PAPER_CLASS_MODELS:
         torch.manual_seed(options.seed)  # of dropout
         model.train()
         marks["mode"] = "training mode, as published"

@@ -7,6 +7,7 @@ from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
 from exp_train_model.plans import CLASSIFIERS
 from transcoder.errors import UsageError
+from transcoder.names import WAYS
 
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
@@ -93,13 +94,13 @@ def training_title(values: Mapping[str, str | int]) -> str:
 
 
 def method_name(setting: "Setting | Mapping[str, str | int]") -> str:
-    """What the paper calls the setting's model."""
+    """What the paper, or we, call the setting's model."""
     transcoder = setting["transcoder"]
     if transcoder == "cnn_pinv":
         if setting["ts"] == 0:
             return "CNN-mels"
         return "CNN-logits" if setting["prop_logit"] == 100 else "CNN-hybrid"
-    return {"pinv": "PINV", "mlp_pinv": "MLP-PINV", "mlp": "MLP"}.get(transcoder, transcoder)
+    return {"mlp_pinv": "MLP-PINV", "mlp": "MLP", **WAYS}.get(transcoder, transcoder)
 
 
 def _has(experiment: Experiment, name: str, **values: str | int | None) -> bool:

@@ -26,7 +26,7 @@ from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.marks import file_mark
-from transcoder.models import CLASS_MODELS, TOKEN_MODELS
+from transcoder.models import PAPER_CLASS_MODELS, TOKEN_MODELS
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
@@ -112,7 +112,7 @@ class Identify:
             raise MissingFileError(f"{model} is missing; train it with: {command}")
         facts = model_facts(setting, experiment)
         require_current(model.name, facts, marks, command=command)
-        if self.options.published_evaluation and setting["transcoder"] in CLASS_MODELS:
+        if self.options.published_evaluation and setting["transcoder"] in PAPER_CLASS_MODELS:
             marks = {**marks, "published_evaluation": True}
         return {**marks, "model": facts}
 

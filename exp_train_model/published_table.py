@@ -18,7 +18,7 @@ from transcoder.names import DEMO_NOTE, is_demo
 if TYPE_CHECKING:
     from doce_plans.settings import Setting
 
-NOT_TRAINED = ("oracle", "pinv")
+NOT_TRAINED = ("oracle", "pinv", "texture")
 PUBLISHED_DATASET = "full"
 
 
@@ -123,12 +123,12 @@ def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
 
 def _notes_of_modes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
     """In which mode self and effnet were scored: published values are of the training mode."""
-    from transcoder.models import CLASS_MODELS
+    from transcoder.models import PAPER_CLASS_MODELS
 
     theirs = "training mode (statistics of each batch, dropout on)"
     notes = []
     for setting in settings:
-        if setting["transcoder"] in CLASS_MODELS:
+        if setting["transcoder"] in PAPER_CLASS_MODELS:
             (mode,) = _attributes(experiment, [setting], "mode", "evaluation mode") or ("?",)
             notes.append(f"{method_name(setting)}: published was scored in {theirs}; ours: {mode}")
     return notes

@@ -23,6 +23,8 @@ _FEATURE_OPTIONS = {
 _RUN = ("-c", "-S", "--renew")
 """Skip settings that are done; run those again that were made from something else."""
 
+_SMALL_TOKENS = "token_width=96+token_layers=3"
+
 _DEMO_MODELS = (
     (
         "cnn_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+learning_rate=-3"
@@ -34,8 +36,12 @@ _DEMO_MODELS = (
         "+nb_channels=16",
         100,
     ),
+    ("direct_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+" + _SMALL_TOKENS, 100),
+    ("textured_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+" + _SMALL_TOKENS, 20),
 )
-"""CNN-mels and CNN-logits of a size that a CPU trains in minutes, with their epochs."""
+"""Models of a size that a CPU trains in minutes, with their epochs."""
+
+_DEMO_TEXTURE = "reference_open_demo/transcoder=texture+dataset=DEMO-full"
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,7 @@ def _training(r: Reproduction) -> list[Step]:
     )
     references = [reference_selector(d, c) for d in r.datasets for c in r.classifiers]
     if r.demo:
+        references.append(f"{_DEMO_TEXTURE}+classifier={DEMO_CLASSIFIER}")
         models = [m.format(epoch=min(n, r.demo_epochs)) for m, n in _DEMO_MODELS]
     else:
         models = [
@@ -182,7 +189,7 @@ def _training(r: Reproduction) -> list[Step]:
         *("exp_train_model/export_experiment_results.py", "--experiment_path", str(experiment)),
         *("--classifier", *r.classifiers, "--output", str(export), "--ext", "png", "html", "csv"),
         *("--dataset", r.datasets[0] if r.demo else "full"),
-        *(_selectors(models) if r.demo else ("--experiment_size", r.exp_type)),
+        *(_selectors([_DEMO_TEXTURE, *models]) if r.demo else ("--experiment_size", r.exp_type)),
     )
     curves = (
         *("exp_train_model/plot_training_curve.py", "--experiment_path", str(experiment)),
@@ -241,11 +248,10 @@ def _classification(r: Reproduction) -> list[Step]:
         *("--audio_dataset_path", str(r.sounds), "--data_path", str(probabilities)),
         *("--device", r.device),
     )
-    plans = [
-        f"{plan}{'_demo' if r.demo else ''}/classifier={classifier}"
-        for plan in ("reference", "deep", "reference_extra", "deep_extra")
-        for classifier in r.classifiers
-    ]
+    plans = ["reference", "deep", "reference_extra", "deep_extra"]
+    if r.demo:
+        plans = [f"{plan}_demo" for plan in (*plans, "reference_open", "deep_open")]
+    selectors = [f"{plan}/classifier={c}" for plan in plans for c in r.classifiers]
     labels = tuple(r.sounds / dataset for dataset in DATASETS)
     return [
         Step(
@@ -258,7 +264,7 @@ def _classification(r: Reproduction) -> list[Step]:
         Step(
             9,
             "classification plans",
-            ((*main, *_RUN, *_selectors(plans)),),
+            ((*main, *_RUN, *_selectors(selectors)),),
             reads=(probabilities, *labels),
             writes=(experiment / "metrics", experiment / "predictions"),
         ),

@@ -23,9 +23,10 @@ from transcoder.textured import Textured
 MEL_MODELS = ("cnn_pinv", "mlp", "mlp_pinv", "textured")
 """Models that predict log-Mels ``(batch, frames, 64)``."""
 
-CLASS_MODELS = ("self", "effnet_b0", "effnet_b7", "direct")
-"""Models that predict class probabilities ``(batch, n_classes)``."""
+PAPER_CLASS_MODELS = ("self", "effnet_b0", "effnet_b7")
 
+CLASS_MODELS = (*PAPER_CLASS_MODELS, "direct")
+"""Models that predict class probabilities ``(batch, n_classes)``."""
 
 TOKEN_MODELS = ("textured", "direct")
 """Models that see a whole second as tokens; they take third-octave levels alone."""
