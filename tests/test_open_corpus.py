@@ -9,14 +9,21 @@ import subprocess
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
+from open_data import shrink
 
-from exp_train_model import build_open_corpus
+from demo_scenes.registry import SOURCES
+from exp_train_model import build_open_corpus, create_open_dataset
+from exp_train_model.feature_files import SPLITS, split_path
+from exp_train_model.features import Features
 from exp_train_model.open_corpus import selection
 from exp_train_model.open_corpus.fetch import FetchError, fetch
+from exp_train_model.open_corpus.files import OPEN, OpenFiles
 from exp_train_model.open_corpus.planning import plan_scenes
 from exp_train_model.open_corpus.selection import Source, decode_package, pick
+from exp_train_model.open_corpus.sound_bank import SYNTHESISED, SoundBank
 from exp_train_model.open_corpus.table import DEFAULT_TABLE, Wanted, read_table
 from exp_train_model.open_corpus.unpack import unpack_sounds
 from exp_train_model.tau_splits import CITIES, DATASET_FOLDER, SplitConfig, split_table
@@ -398,3 +405,26 @@ def test_impossible_options(tmp_path, table, capsys, option, value):
     assert build(table, tmp_path / "corpus", option, value) == 2
     assert f"{option} must be" in capsys.readouterr().err
     assert not (tmp_path / "corpus").exists()
+
+
+def test_the_data_set_of_endless_mixtures(tmp_path, apt, table, monkeypatch, capsys):
+    shrink(monkeypatch)
+    for name, number in (("_RENDERINGS", 1), ("_SCENES", 2)):
+        monkeypatch.setattr(create_open_dataset, name, dict.fromkeys(SPLITS, number))
+    arguments = ["--output_path", tmp_path, "--table", table, "--workers", 1]
+    assert create_open_dataset.main([str(a) for a in arguments]) == 0
+    files = OpenFiles.of(tmp_path)
+    listed = pd.read_csv(files.sources_table)
+    assert set(listed["package"]) == {"forest", "game", "talk"}
+    for split in SPLITS:
+        sounds = SoundBank(files.bank, split).sounds
+        recorded = {sound.name for sound in sounds if sound.kind != SYNTHESISED}
+        assert recorded == set(listed[listed["split"] == split]["file"])
+        assert sum(sound.kind == SYNTHESISED for sound in sounds) == len(SOURCES)
+        features = Features(split_path(tmp_path, OPEN, split), "YamNet")
+        assert len(features) == 8 and features.file_names == ("mixture_0", "mixture_1")
+    before = {path: path.stat().st_mtime_ns for path in files.folder.rglob("*.*")}
+    assert create_open_dataset.main([str(a) for a in arguments]) == 0
+    changed = {path.name for path, t in before.items() if path.stat().st_mtime_ns != t}
+    assert changed <= {"open_corpus_sources.csv"}
+    assert create_open_dataset.main(["--output_path", str(tmp_path), "--workers", "0"]) == 2
