@@ -21,7 +21,7 @@ SLOW = {0.2: 2, 0.5: 5, 1.0: 10}  # seconds -> frames of 100 ms
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("audio", nargs="+", type=Path, help="sound files")
-    parser.add_argument("--method", default="cnn_logits", help="pinv, cnn_mels or cnn_logits")
+    parser.add_argument("--method", default="cnn_logits", help="as of classify_third_octave.py")
     parser.add_argument("--models", type=Path, default=PROJECT_ROOT / "reference_models")
     parser.add_argument("--classifier_weights", type=Path, help="of YAMNet")
     return parser
@@ -34,9 +34,14 @@ def main(argv=None) -> int:
 
     from archives.networks import load_level_classifier
     from archives.selection import traffic_voice_birds
+    from transcoder.devices import choose_device
 
     classify, about = load_level_classifier(
-        "YamNet", args.method, models=args.models, weights=args.classifier_weights, device="cpu"
+        "YamNet",
+        args.method,
+        models=args.models,
+        weights=args.classifier_weights,
+        device=choose_device("cpu"),
     )
     print(f"{about['classifier']} behind {about['transcoder']}, {len(args.audio)} recordings")
     groups = traffic_voice_birds("YamNet")
