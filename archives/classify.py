@@ -74,7 +74,12 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
     timeline = new_timeline(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
-    classified_s = _compute_parts(archive, timeline, histogram, store, setup)
+    try:
+        classified_s = _compute_parts(archive, timeline, histogram, store, setup)
+    except ArchiveError:
+        if not store.count:
+            store.remove()  # of a file that is refused, nothing stays
+        raise
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
     about = archive.attributes | setup.about | timeline.found.step_note()

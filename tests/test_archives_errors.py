@@ -219,6 +219,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     )
     np.save(tmp_path / "good.npy", levels(N))
     text_as_level(tmp_path / "bad.csv")
+    one_second_steps(tmp_path / "bad_clock.csv")
     output = tmp_path / "out"
     missing = str(tmp_path / "missing.npy")
     assert classify_third_octave.main([str(tmp_path), missing, "--output", str(output)]) == 1
@@ -226,7 +227,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     assert "bad.csv, row 43" in errors
     assert "missing.npy: no such file" in errors
     assert (output / "good.h5").is_file()
-    assert not list(output.glob("bad*"))
+    assert not list(output.rglob("bad*"))
 
 
 def test_inputs(tmp_path):
