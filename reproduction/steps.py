@@ -36,7 +36,7 @@ _DEMO_MODELS = (
         "+nb_channels=16",
         100,
     ),
-    ("direct_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+" + _SMALL_TOKENS, 100),
+    ("direct_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+" + _SMALL_TOKENS, 20),
     ("textured_demo/dataset=DEMO-full+classifier=YamNet+epoch={epoch}+" + _SMALL_TOKENS, 20),
 )
 """Models of a size that a CPU trains in minutes, with their epochs."""
