@@ -57,17 +57,18 @@ def test_demo_ends_with_tables_figures_sounds_and_report(demo):
     folder, output = demo
     results = folder / "results"
     methods = pd.read_csv(results / TABLES[0])["method"]
-    assert methods.tolist() == ["PINV", "CNN-mels", "CNN-logits"]
+    ours = ["direct", "textured CNN"]
+    assert methods.tolist() == ["PINV", "texture", "CNN-mels", "CNN-logits", *ours]
     for table in TABLES[1:]:
         assert set(pd.read_csv(results / table)["transcoder"]) == {
-            "self", "cnn", "pinv", "cnn_mels",
+            "self", "cnn", "pinv", "cnn_mels", "texture", "textured", "direct",
         }  # fmt: skip
     for figure in ("spectro_dcase_2023.png", "thirdo_mel_bands_repartition.png"):
         assert (results / figure).stat().st_size > 10_000
     sounds = list((folder / "work" / "audio_generated").rglob("*.wav"))
-    assert len(sounds) == 5
+    assert len(sounds) == 8
     report = (results / "report.html").read_text()
-    assert report.count("<audio") == 5
+    assert report.count("<audio") == 8
     assert "YamNet small" in report
     assert "step 12: audio" in output
 
