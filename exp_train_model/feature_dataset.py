@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,11 +131,13 @@ def create_dataset(
             f"there; fetch the data set with: {fetch_command('TAU', Path(audio_path).parent)}"
         )
     table_text = table.to_csv(index=False, lineterminator="\n")
-    sounds = files_mark([Path(audio_path) / name for name in table.filename])
-    settings_text = _settings_text(config, table_text, sounds)
     if overwrite:
         files.remove()
-    _check_settings(files, settings_text)
+    settings_text, without_skipped = (
+        _settings_text(config, table_text, _sounds_mark(audio_path, table, leave_out))
+        for leave_out in (frozenset(), _to_be_mended(files))
+    )
+    _check_settings(files, settings_text, without_skipped)
     was_complete = files.complete
     try:
         if not was_complete:
@@ -168,6 +171,9 @@ def _make(
     _write_problems(files.problems, problems)
     if strict:
         _forget_skipped(shards, problems)
+        table_text = files.split_table.read_text(encoding="utf-8")
+        sounds = _sounds_mark(audio_path, table, _skipped(problems))
+        atomic_write_text(files.settings, _settings_text(config, table_text, sounds))
         _check_strict(problems, "mend or remove them and run again, what is done is kept")
     scene_names = sorted(table.scene_label.unique())
     for split, path in zip(SPLITS, files.splits, strict=True):
@@ -196,7 +202,25 @@ def _plain(value):
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check_settings(files: DatasetFiles, settings_text: str) -> None:
+def _sounds_mark(
+    audio_path: str | os.PathLike, table: pd.DataFrame, leave_out: Collection[str]
+) -> str:
+    """A mark of the clips, but for those that are to be mended."""
+    return files_mark([Path(audio_path) / n for n in table.filename if n not in leave_out])
+
+
+def _skipped(problems: Iterable[Problem]) -> set[str]:
+    return {problem.filename for problem in problems if problem.skipped}
+
+
+def _to_be_mended(files: DatasetFiles) -> set[str]:
+    """Clips that ended an earlier run with ``strict``: they may have changed since."""
+    if files.complete or not files.problems.exists():
+        return set()
+    return _skipped(_read_problems(files.problems))
+
+
+def _check_settings(files: DatasetFiles, settings_text: str, without_skipped: str) -> None:
     if not files.begun:
         return
     if not files.settings.exists():
@@ -205,7 +229,7 @@ def _check_settings(files: DatasetFiles, settings_text: str) -> None:
             "give its --setting_data_path, or replace it with --overwrite"
         )
     found = files.settings.read_text(encoding="utf-8")
-    if found != settings_text:
+    if found not in (settings_text, without_skipped):
         old, new = yaml.safe_load(found), yaml.safe_load(settings_text)
         raise UserError(
             f"{files.folder} was made with other settings ({', '.join(differences(old, new))}): "
@@ -215,7 +239,7 @@ def _check_settings(files: DatasetFiles, settings_text: str) -> None:
 
 def _forget_skipped(shards: list[Shard], problems: list[Problem]) -> None:
     """Let the next run try the skipped clips again."""
-    skipped = {problem.filename for problem in problems if problem.skipped}
+    skipped = _skipped(problems)
     for shard in shards:
         if skipped.intersection(shard.filenames):
             shard.path.unlink()
