@@ -1,7 +1,8 @@
 """Put what the demo has made into results/, which the repository shows.
 
-Runs leave the tracked files alone: they write to export/. This copies the tables, figures and the
-report of a finished demo over those of results/, and names what is there besides.
+Runs leave the tracked files alone: they write to export/. This copies the tables and figures of a
+finished demo over those of results/, and names what is there besides. The report, which holds them
+all once more and its sounds, would be too large a file to keep: it stays with the run.
 """
 
 import shutil
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if not (args.made / "report.html").is_file():  # the last file that a run writes
         raise MissingFileError(f"{args.made}: no finished run; run: python reproduce.py --demo")
-    shutil.copytree(args.made, args.shown, dirs_exist_ok=True)
+    report = shutil.ignore_patterns("report.html")
+    shutil.copytree(args.made, args.shown, dirs_exist_ok=True, ignore=report)
     print(f"copied {args.made} to {args.shown}")
     for path in sorted(_files(args.shown) - _files(args.made)):
         print(f"not of this run, left as it is: {args.shown / path}")
