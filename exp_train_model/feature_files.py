@@ -13,6 +13,7 @@ One HDF5 file for each split, one row for each 1-s chunk of a recording:
 import os
 from pathlib import Path
 
+from exp_train_model.open_corpus.files import OPEN
 from transcoder.advice import option
 from transcoder.files import DATA_ROOT
 from transcoder.names import is_demo, real_name
@@ -41,10 +42,13 @@ def split_path(data_path: str | os.PathLike, dataset_name: str, split: str) -> P
 
 def create_command(dataset_name: str, data_path: str | os.PathLike = FEATURES_ROOT) -> str:
     """The command that makes a data set."""
+    folder = option("output_path", data_path, FEATURES_ROOT)
+    if dataset_name == OPEN:
+        return f"python exp_train_model/create_open_dataset.py{folder}"
     options = _OPTIONS.get(real_name(dataset_name), f"--dataset_name {dataset_name}")
     if is_demo(dataset_name):
         options += " --audio_dataset_path DEMO"
-    return f"{_SCRIPT} {options}{option('output_path', data_path, FEATURES_ROOT)}"
+    return f"{_SCRIPT} {options}{folder}"
 
 
 def mels_name(classifier: str) -> str:

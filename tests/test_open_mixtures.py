@@ -10,6 +10,7 @@ from open_data import BLOCK_CHUNKS, EPOCH_BLOCKS, shrink, write_open
 from test_training_resume import _stop_after_batches, assert_same, weights
 from training_data import write_classifier
 
+from exp_train_model.features import Features
 from exp_train_model.main_doce_training import main
 from exp_train_model.open_corpus.batches import MixtureBatches
 from exp_train_model.open_corpus.blocks import Blocks
@@ -182,3 +183,8 @@ def test_a_training_on_mixtures_goes_on_and_is_scored(
     has_mels = transcoder == "textured"
     assert ("mel_mse" in scores.read_text()) == has_mels
     assert "nan" not in scores.read_text()
+
+
+def test_missing_features_name_the_program_that_makes_them(tmp_path):
+    with pytest.raises(MissingFileError, match=r"create_open_dataset.py --output_path "):
+        Features(tmp_path / "OPEN" / "OPEN_train.h5", "YamNet")
