@@ -44,6 +44,15 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--format", choices=("h5", "parquet", "csv"), default="h5", help="of the results"
     )
+    add_level_options(parser)
+    add_reading_options(parser).add_argument(
+        "--describe", action="store_true", help="say how the inputs are understood, no more"
+    )
+    return parser
+
+
+def add_level_options(parser: Parser) -> None:
+    """How levels come to the networks' scale."""
     levels = parser.add_argument_group("levels")
     levels.add_argument(
         "--db_offset",
@@ -63,6 +72,10 @@ def build_parser() -> Parser:
         default=-40.0,
         help="level for bands that the archive lacks, after the offset",
     )
+
+
+def add_reading_options(parser: Parser):
+    """What files do not tell about themselves; gives the group, for more of them."""
     reading = parser.add_argument_group("reading")
     reading.add_argument("--dataset", default="fast_125ms", help="of .h5 and .npz files")
     reading.add_argument("--time_column", help="of tables (default: the one named like it)")
@@ -74,9 +87,6 @@ def build_parser() -> Parser:
         "--sensor", choices=SENSOR_NAMES, help="whose files they are, where it cannot be guessed"
     )
     reading.add_argument(
-        "--describe", action="store_true", help="say how the inputs are understood, no more"
-    )
-    reading.add_argument(
         "--step", type=float, help="seconds from frame to frame, of arrays without time stamps"
     )
     reading.add_argument(
@@ -84,7 +94,7 @@ def build_parser() -> Parser:
         action="store_true",
         help="take levels every 200 ms to 1 s, which carry less than the networks need",
     )
-    return parser
+    return reading
 
 
 def add_network_options(parser: Parser) -> None:
