@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from demo_scenes import animals, impacts, indoors, machines, music, vehicles, voices, weather
+from demo_scenes import animals, impacts, indoors, machines, music, roads, vehicles, voices, weather
 
 Source = Callable[[Generator, int, float], np.ndarray]
 """``source(rng, sample_rate, duration_s)`` gives a float64 waveform (n,), peak 1, mean 0."""
@@ -51,6 +51,8 @@ SOURCES: dict[str, Source] = {
         indoors.trolley,
         indoors.till_beeps,
         indoors.dishes,
+        roads.busy_road,
+        roads.distant_road,
     )
 }
 """Name to function, for mixers; valid for sample rates from 16 kHz up."""

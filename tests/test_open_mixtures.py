@@ -15,6 +15,8 @@ from exp_train_model.main_doce_training import main
 from exp_train_model.open_corpus.batches import MixtureBatches
 from exp_train_model.open_corpus.blocks import Blocks
 from exp_train_model.open_corpus.files import OpenFiles
+from exp_train_model.open_corpus.level_effects import Drawn, LevelEffects, with_effects
+from exp_train_model.open_corpus.material import TO_CLASSES
 from exp_train_model.open_corpus.mixtures import Mixtures
 from exp_train_model.open_corpus.sound_bank import SoundBank
 from transcoder.classifiers import load_classifier
@@ -106,7 +108,7 @@ def test_blocks_are_kept_and_made_again(blocks, tmp_path):
 
 
 def batches_of(blocks, **options) -> MixtureBatches:
-    return MixtureBatches(blocks, CPU, **{"needs_mels": False, "offset_db": 3.0, **options})
+    return MixtureBatches(blocks, CPU, **{"needs_mels": False, "effects": TO_CLASSES, **options})
 
 
 def test_epochs_have_other_chunks_in_an_order_of_their_own(blocks):
@@ -136,16 +138,44 @@ def test_an_epoch_goes_on_where_it_was(blocks, start):
 
 
 def test_distinct_blocks_come_again(blocks, tmp_path):
-    batches = batches_of(blocks, distinct_blocks=2, offset_db=0.0)
+    batches = batches_of(blocks, distinct_blocks=2, effects=LevelEffects())
     levels = torch.cat([batch.levels for epoch in (0, 1) for batch in batches.epoch(epoch, 4)])
     assert len(levels) == 2 * len(batches)
     assert len(torch.unique(levels.flatten(1), dim=0)) == 2 * BLOCK_CHUNKS
     assert len(list(tmp_path.rglob("block_*.npz"))) == 2
 
 
+def test_effects_are_those_of_sensors():
+    levels = 20 * torch.randn(4, 8, 29) - 40
+    drawn = Drawn(
+        offset_db=torch.tensor([0.0, 2.0, 0.0, 2.0]),
+        first_band=torch.tensor([0, 0, 8, 3]),
+        end_band=torch.tensor([29, 29, 28, 29]),
+        window=torch.tensor([1, 1, 1, 8]),
+    )
+    out = with_effects(levels, drawn)
+    assert torch.equal(out[0], levels[0]) and torch.equal(out[1], levels[1] + 2)
+    assert torch.equal(out[2, :, 8:28], levels[2, :, 8:28])
+    assert (out[2, :, :8] == -40).all() and (out[2, :, 28] == -40).all()
+    assert (out[3, :, :3] == -40).all()
+    mean = 10 * (10 ** (levels[3, :, 3:] / 10)).mean(dim=0).log10() + 2
+    torch.testing.assert_close(out[3, :, 3:], mean.expand(8, -1), rtol=0, atol=1e-4)
+
+
+def test_effects_come_as_often_as_asked():
+    drawn = TO_CLASSES.draw(20_000, torch.Generator().manual_seed(0))
+    lacks = (drawn.first_band > 0) | (drawn.end_band < 29)
+    assert drawn.offset_db.std() == pytest.approx(3, rel=0.03)
+    assert lacks.float().mean() == pytest.approx(0.15 * (1 - 1 / 66), rel=0.1)
+    assert (drawn.window > 1).float().mean() == pytest.approx(0.15, rel=0.1)
+    assert set(drawn.window.tolist()) == {1, 2, 4, 8} and drawn.end_band.min() == 24
+
+
 def test_offsets_are_a_number_of_decibels_for_each_chunk(blocks):
     plain, moved = (
-        torch.cat([batch.levels for batch in batches_of(blocks, offset_db=db).epoch(0, 4)])
+        torch.cat(
+            [batch.levels for batch in batches_of(blocks, effects=LevelEffects(db)).epoch(0, 4)]
+        )
         for db in (0.0, 3.0)
     )
     offset = moved - plain

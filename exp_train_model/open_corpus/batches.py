@@ -8,6 +8,7 @@ from torch import Tensor
 
 from exp_train_model.losses import Batch
 from exp_train_model.open_corpus.blocks import BLOCK_CHUNKS, Block, Blocks
+from exp_train_model.open_corpus.level_effects import NO_EFFECTS, Drawn, LevelEffects, with_effects
 
 EPOCH_BLOCKS = 100
 """An epoch of mixtures: 25,600 chunks, as there is no natural end."""
@@ -29,12 +30,11 @@ class MixtureBatches:
     needs_mels
         Whether the loss looks at the true Mels.
     seed
-        Of the order and of the offsets.
+        Of the order and of the effects.
     distinct_blocks
         Begin again with the first block after so many; None: never.
-    offset_db
-        Standard deviation of a random offset on each chunk's levels, for models that have to
-        bear a sensor's calibration.
+    effects
+        What is done to the levels of each chunk, for models that have to bear it from sensors.
     num_workers
         Processes that compute blocks ahead; 0: none.
     """
@@ -44,7 +44,7 @@ class MixtureBatches:
     needs_mels: bool
     seed: int = 0
     distinct_blocks: int | None = None
-    offset_db: float = 0.0
+    effects: LevelEffects = NO_EFFECTS
     num_workers: int = 0
 
     def __len__(self) -> int:
@@ -72,11 +72,11 @@ class MixtureBatches:
                 1_000_003 * self.seed + EPOCH_BLOCKS * epoch + group
             )
             shuffled = torch.randperm(group_chunks, generator=generator)
-            offsets = self.offset_db * torch.randn(group_chunks, generator=generator)
+            drawn = self.effects.draw(group_chunks, generator)
             skipped = start - group * per_group if group == first_group else 0
             for number, rows in enumerate(shuffled.split(batch_size)):
                 if number >= skipped:
-                    yield self._batch(held, rows, offsets[rows])
+                    yield self._batch(held, rows, drawn.rows(rows))
 
     def _number(self, number: int) -> int:
         return number if self.distinct_blocks is None else number % self.distinct_blocks
@@ -90,12 +90,13 @@ class MixtureBatches:
             generator=torch.Generator(),  # torch's own is the training's, which may go on here
         )
 
-    def _batch(self, held: list[Tensor], rows: Tensor, offsets: Tensor) -> Batch:
+    def _batch(self, held: list[Tensor], rows: Tensor, drawn: Drawn) -> Batch:
         levels, mels, targets = (
             part[rows].to(self.device, non_blocking=True).float() if len(part) else None
             for part in held
         )
-        return Batch(levels + offsets.view(-1, 1, 1).to(self.device), mels, targets)
+        drawn = Drawn(*(values.to(self.device) for values in drawn))
+        return Batch(with_effects(levels, drawn), mels, targets)
 
 
 class _Numbered(torch.utils.data.Dataset):

@@ -26,6 +26,9 @@ from transcoder.settings import YAMNET
 SCENE_S = 4
 """Seconds of a scene: each is a training chunk, and knows its neighbours."""
 
+FORMAT = 2
+"""Raised whenever the same seed and index give another scene: blocks and trainings are of one."""
+
 _N = SCENE_S * SAMPLE_RATE
 _N_FFT = scipy.fft.next_fast_len(_N + SAMPLE_RATE // 10, real=True)
 _N_FFT += _N_FFT % 2  # half of it is the length at 16 kHz
@@ -33,11 +36,12 @@ _FREQS_HZ = scipy.fft.rfftfreq(_N_FFT, 1 / SAMPLE_RATE)
 _CURVE_HZ = np.geomspace(20, SAMPLE_RATE / 2, 256)  # gains are computed here, then interpolated
 
 _KIND_SHARES = {"environment": 0.55, "speech": 0.12, "music": 0.08, SYNTHESISED: 0.25}
-_SCENE_SHARES = {"street": 0.5, "single": 0.3, "mixed": 0.2}
+_SCENE_SHARES = {"street": 0.55, "single": 0.28, "mixed": 0.17}
 
 # DEMO's sounds that go on and on, by how often they are part of a street
 _BEDS = {
-    "traffic_hum": 4, "passing_car": 4, "passing_truck": 2, "motorcycle": 1.5, "city_air": 2,
+    "busy_road": 7, "distant_road": 6, "traffic_hum": 3, "passing_car": 2, "passing_truck": 2,
+    "motorcycle": 1.5, "city_air": 2,
     "crowd_murmur": 2, "rain": 1, "wind": 1.5, "bus_ride": 0.7, "tram_ride": 0.7,
     "train_ride": 0.7, "ventilation": 0.7, "air_conditioner": 0.5, "engine_idling": 1,
     "bird_chorus": 0.7, "children_playing": 0.5,
@@ -46,7 +50,7 @@ _BED_FILE = re.compile(
     r"wind|rain|crowd|ambi|storm|night|day|water|river|wave|sea|forest|tileset|traffic|city|engine"
 )
 _MIN_BED_S = 3.0
-_RECORDED_BED = 0.4
+_RECORDED_BED = 0.3
 _FULL_BANDWIDTH_HZ = 10_000.0  # a bed with less would teach that streets end at 5 kHz
 
 _SPEED = (0.75, 1.35)  # of half of the sounds: pitch and tempo
