@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from transcoder.mels import LogMel, from_log
+from transcoder.mels import LogMel, from_log, to_log
 from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE
-from transcoder.texture import Envelope, Texture, noise_waves, transcode, white_noise_levels
+from transcoder.texture import (
+    QUIETEST_DB,
+    Envelope,
+    Texture,
+    noise_waves,
+    transcode,
+    white_noise_levels,
+)
 from transcoder.textured import Textured
 from transcoder.third_octave import ThirdOctave
 from transcoder.transcode import Transcoder
@@ -69,6 +76,17 @@ def test_silence_is_that_of_the_true_mels():
         wave = torch.zeros(1, end.samples_per_chunk)
         true = LogMel(classifier).float()(wave)
         torch.testing.assert_close(Texture(classifier)(silent), true, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("classifier", ["YamNet", "PANN"])
+def test_an_onset_rises_the_same_from_every_number_for_silence(classifier):
+    texture = Texture(classifier)
+    levels = torch.full((3, 8, 29), -30.0)
+    levels[:, :4] = torch.tensor([QUIETEST_DB, -200.0, -float("inf")]).view(-1, 1, 1)
+    mels = texture(levels, torch.zeros(3, dtype=torch.long))
+    assert torch.equal(mels[0], mels[1]) and torch.equal(mels[0], mels[2])
+    silent = to_log(torch.zeros(1), texture.front_end)
+    torch.testing.assert_close(mels[0, :30], silent.expand(30, 64), rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("classifier", FRONT_ENDS)

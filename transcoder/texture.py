@@ -15,6 +15,10 @@ from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE
 from transcoder.third_octave import band_basis
 
+QUIETEST_DB = -150.0
+"""Levels below are raised to it. Noise of such levels is under both classifiers' ``log_floor``; and
+how an onset rises from silence must not depend on the number that a sensor has for silence."""
+
 _SILENT = 1e-20  # keeps the logarithm of an empty band finite; far below every log_floor
 
 
@@ -122,6 +126,7 @@ class Envelope(nn.Module):
     def forward(self, levels: Tensor) -> Tensor:
         with torch.autocast(levels.device.type, enabled=False):
             levels = levels if levels.dtype == torch.float64 else levels.float()
+            levels = levels.clamp(min=QUIETEST_DB)
             power = 10 ** (levels / 10) @ self.bands_to_mels.to(levels.dtype) + _SILENT
             log_power = power.log()
             weight = self.weight.to(levels.dtype)
