@@ -1,8 +1,9 @@
 """Draw a second of sound as PINV, CNN-mels, CNN-logits and the audio itself show it.
 
-The figure of the paper (Tailleur et al., DCASE 2023): Mel spectrograms side by side on one colour
-scale, written as PNG and PDF. A transcoder without a checkpoint is left out and named. Below stand
-the classifier's weights and the checkpoints, which are chosen to suit each other.
+The figure of the paper (Tailleur et al., DCASE 2023), and of other methods if asked for: Mel
+spectrograms side by side on one colour scale, written as PNG and PDF. A transcoder without a
+checkpoint is left out and named. Below stand the classifier's weights and the checkpoints, which
+are chosen to suit each other.
 """
 
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT, sound_path
-from transcoder.names import MELS, PAPER_METHODS, TRUE_MELS, of_classifier
+from transcoder.names import MELS, METHODS, PAPER_METHODS, TRUE_MELS, of_classifier
 
 DEFAULT_OFFSET_S = 4
 
@@ -31,6 +32,15 @@ def build_parser() -> Parser:
         "shorter sound)",
     )
     add_classifier(parser)
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=PAPER_METHODS,
+        metavar="METHOD",
+        help=f"panels beside the true Mels, of: {', '.join(METHODS)} "
+        f"(default: the paper's {', '.join(PAPER_METHODS)})",
+    )
     parser.add_argument(
         "--models",
         type=Path,
@@ -53,18 +63,18 @@ def main(argv=None) -> int:
     from transcoder.classifiers import find_classifier
     from transcoder.plots import mel_figure, save_figure
     from transcoder.settings import front_end
-    from transcoder.transcode import load_transcoders, models_used
+    from transcoder.transcode import Transcoder, load_transcoders, models_used
 
     waveform, sample_rate, offset_s = read_second(args.audio, args.offset)
     judge, _ = find_classifier(args.classifier, args.classifier_weights)
     transcoders, missing = load_transcoders(
-        args.classifier, models=args.models, judge=judge, methods=PAPER_METHODS
+        args.classifier, models=args.models, judge=judge, methods=args.methods
     )
     panels = {
         MELS[method]: transcoder.from_wave(waveform, sample_rate)[0]
         for method, transcoder in transcoders.items()
     }
-    panels[MELS[TRUE_MELS]] = transcoders["pinv"].true_mels(waveform, sample_rate)[0]
+    panels[MELS[TRUE_MELS]] = Transcoder(args.classifier).true_mels(waveform, sample_rate)[0]
     used = models_used(transcoders, judge)
     figure = mel_figure(
         panels,

@@ -20,6 +20,7 @@ from demo_scenes import figure
 from exp_classif_eval import main_doce_score
 from exp_train_model import main_doce_training
 from reproduction import report, showcase
+from transcoder import plots
 from transcoder.advice import fetch_command
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import read_settings
@@ -235,6 +236,18 @@ def test_spectrogram_figure(tmp_path, published_models, capsys, classifier, miss
     assert (tmp_path / f"{name}.png").stat().st_size > 20_000
     assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     assert capsys.readouterr().err.count("missing:") == missing
+
+
+def test_the_figure_shows_the_methods_that_are_asked_for(tmp_path, monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(plots, "mel_figure", lambda panels, *_, **__: shown.extend(panels))
+    monkeypatch.setattr(plots, "save_figure", lambda *_: None)
+    methods = ["texture", "textured", "pinv"]
+    assert plot_spectro_dcase2023.main(["--methods", *methods, "--output", str(tmp_path)]) == 0
+    assert shown == ["texture", "textured CNN", "PINV", "true Mels"]
+    with pytest.raises(SystemExit, match="2"):
+        plot_spectro_dcase2023.main(["--methods", "direct"])  # has no Mels
+    assert "'direct'" in capsys.readouterr().err
 
 
 def test_a_fresh_clone_draws_the_cnn_logits_of_the_yamnet_that_it_has(
