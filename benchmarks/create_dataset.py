@@ -28,7 +28,7 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     import torch
 
-    from exp_train_model.tau_splits import DATASET_FOLDER
+    from features.splits import DATASET_FOLDER
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -85,9 +85,9 @@ def make_floor(paths: list[Path]) -> None:
 
 
 def create(audio_path: Path, output_path: Path, workers: int) -> None:
-    from exp_train_model.clip_features import FeatureConfig
-    from exp_train_model.feature_dataset import DatasetConfig, DatasetFiles, create_dataset
-    from exp_train_model.tau_splits import SplitConfig
+    from features.clips import FeatureConfig
+    from features.dataset import DatasetConfig, DatasetFiles, create_dataset
+    from features.splits import SplitConfig
 
     files = DatasetFiles.of(output_path, "full")
     config = DatasetConfig("full", SplitConfig(), FeatureConfig())

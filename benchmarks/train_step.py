@@ -94,8 +94,8 @@ _worker: "tuple[Step, argparse.Namespace]"
 
 
 def _prepare(kind: str, classifier: str, through_teacher: bool, args: argparse.Namespace) -> None:
-    from exp_train_model.memory import keep_freed_memory
-    from exp_train_model.precision import choose_precision
+    from exp_train_model.training.memory import keep_freed_memory
+    from exp_train_model.training.precision import choose_precision
     from transcoder.devices import choose_device
 
     device = choose_device(args.device)
@@ -147,12 +147,12 @@ Step = Callable[[], object]
 def our_step(
     classifier: str, through_teacher: bool, batch_size: int, precision, compiled: bool
 ) -> Step:
-    """The step of ``exp_train_model.training`` on a batch held on the device."""
-    from exp_train_model.losses import logits_loss, mel_loss
-    from exp_train_model.session import Session
-    from exp_train_model.teacher import prepare_teacher
-    from exp_train_model.train_step import place_model
-    from exp_train_model.training import make_optimizer, training_step
+    """The step of ``exp_train_model.training.loop`` on a batch held on the device."""
+    from exp_train_model.training.loop import make_optimizer, training_step
+    from exp_train_model.training.losses import logits_loss, mel_loss
+    from exp_train_model.training.session import Session
+    from exp_train_model.training.teacher import prepare_teacher
+    from exp_train_model.training.train_step import place_model
     from transcoder.classifiers import Classifier, new_network
 
     model, batch = _model_and_batch(classifier, batch_size, precision.device)
@@ -197,7 +197,7 @@ def literal_step(classifier: str, through_teacher: bool, batch_size: int, device
 def _model_and_batch(classifier: str, batch_size: int, device):
     import torch
 
-    from exp_train_model.losses import Batch
+    from exp_train_model.training.losses import Batch
     from transcoder.models import ModelSettings, build_model
     from transcoder.settings import front_end
 

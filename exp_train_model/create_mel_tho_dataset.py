@@ -1,7 +1,7 @@
 """Make the training data: third-octave levels and Mels of every second of TAU's clips.
 
 Writes, below <output_path>/<dataset_name>/ and named after the data set:
-  _train.h5 _valid.h5 _eval.h5   the features (exp_train_model/features.py reads them)
+  _train.h5 _valid.h5 _eval.h5   the features (features/reading.py reads them)
   _splits.csv                    all clips of all splits
   _problems.csv                  clips that were left out, or that are odd, and why
   _settings.yaml                 what was asked for
@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 from demo_scenes.mark import is_demo_folder
-from exp_train_model.feature_files import FEATURES_ROOT, SPLITS
-from exp_train_model.tau_splits import (
+from features.files import FEATURES_ROOT, SPLITS
+from features.splits import (
     DATASET_FOLDER,
     DATASET_TYPES,
     N_TEST_ROWS,
@@ -153,8 +153,8 @@ def main(argv=None) -> int:
     is_demo = is_demo_folder(sounds)
     name = _dataset_name(args, input_type, is_demo)
 
-    from exp_train_model.clip_features import FeatureConfig
-    from exp_train_model.feature_dataset import DatasetConfig, DatasetFiles, create_dataset
+    from features.clips import FeatureConfig
+    from features.dataset import DatasetConfig, DatasetFiles, create_dataset
 
     classifiers = [n for n in FRONT_ENDS if args.mel_template in (n.lower(), "both")]
     features = FeatureConfig(input_type, tuple(classifiers), args.flen, args.hlen, args.dtype)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
 from exp_train_model.experiment_sizes import selector_of
-from exp_train_model.feature_files import SPLITS
 from exp_train_model.plans import METRICS, OPEN, PLANS
+from features.files import SPLITS
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
 
 if TYPE_CHECKING:  # doce takes a while to import
@@ -50,7 +50,7 @@ def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
 
 
 def _remarks(settings: "Sequence[Setting]", experiment: Experiment) -> list[str]:
-    from exp_train_model.remarks import remarks
+    from exp_train_model.tables.remarks import remarks
 
     return remarks(settings, experiment)
 
@@ -102,7 +102,7 @@ def metric_file(setting: "Setting", experiment: Experiment, metric: str) -> Path
 
 def metric_names(setting: "Setting") -> list[str]:
     """The metrics that the setting's model can have."""
-    from exp_train_model.metrics import READABLE_NAMES
+    from transcoder.metrics import READABLE_NAMES
     from transcoder.models import CLASS_MODELS
 
     has_mels = setting["transcoder"] not in CLASS_MODELS

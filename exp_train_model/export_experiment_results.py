@@ -57,7 +57,7 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from doce_plans.export import export_table
-    from exp_train_model.published_table import only_methods, table_beside_published
+    from exp_train_model.tables.published_table import only_methods, table_beside_published
 
     experiment = training_experiment(args.experiment_path)
     folder = args.output or experiment.path("export")

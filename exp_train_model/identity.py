@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from doce_plans.experiment import Experiment
 from doce_plans.records import Identity, input_record, require_current
 from exp_train_model import experiment as files
-from exp_train_model.config import TrainConfig, train_config
-from exp_train_model.evaluation import open_features
-from exp_train_model.feature_files import SPLITS
-from exp_train_model.open_corpus.files import OPEN, OpenFiles
-from exp_train_model.open_corpus.material import bank_mark
 from exp_train_model.options import RunOptions
-from exp_train_model.outputs import data_mark
-from exp_train_model.precision import choose_precision
+from exp_train_model.scoring.evaluation import open_features
+from exp_train_model.scoring.outputs import data_mark
+from exp_train_model.training.config import TrainConfig, train_config
+from exp_train_model.training.precision import choose_precision
+from features.files import OPEN, SPLITS
+from open_corpus.files import OpenFiles
+from open_corpus.material import bank_mark
 from transcoder.checkpoints import read_settings, settings_path
 from transcoder.classifiers import load_network
 from transcoder.devices import choose_device
@@ -154,5 +154,5 @@ def model_facts(setting: "Setting", experiment: Experiment) -> Identity:
 
 
 def _teacher_mark(classifier: str) -> str:
-    """As `exp_train_model.teacher.load_teacher` gives it."""
+    """As `exp_train_model.training.teacher.load_teacher` gives it."""
     return fingerprint(load_network(classifier))

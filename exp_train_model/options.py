@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from exp_train_model.feature_files import FEATURES_ROOT
+from features.files import FEATURES_ROOT
 
 PRECISIONS = ("auto", "fastest", "fp32", "tf32", "bf16", "fp16")
 RECIPES = ("published", "quick")

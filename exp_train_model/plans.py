@@ -2,7 +2,7 @@
 
 from doce_plans.experiment import Metric
 from doce_plans.plans import Plan, with_demo
-from exp_train_model.open_corpus.files import OPEN
+from features.files import OPEN
 from transcoder.names import demo_name
 
 CLASSIFIERS = ["YamNet", "PANN"]

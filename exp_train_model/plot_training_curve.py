@@ -17,7 +17,7 @@ from exp_train_model.experiment import (
     training_experiment,
 )
 from exp_train_model.experiment_sizes import CNN_LOGITS, training_title
-from exp_train_model.feature_files import SPLITS
+from features.files import SPLITS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError
 

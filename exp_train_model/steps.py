@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike
 
 from doce_plans.experiment import Experiment
 from exp_train_model import experiment as files
-from exp_train_model.evaluation import evaluate_oracle, evaluate_transcoder
-from exp_train_model.metrics import READABLE_NAMES, file_metrics, top_labels
 from exp_train_model.options import RunOptions
-from exp_train_model.outputs import open_outputs
+from exp_train_model.scoring.evaluation import evaluate_oracle, evaluate_transcoder
+from exp_train_model.scoring.outputs import open_outputs
 from exp_train_model.stopping import StopRequest
-from exp_train_model.train_step import train_setting
+from exp_train_model.training.train_step import train_setting
 from transcoder.files import atomic_path, atomic_write_text
+from transcoder.metrics import READABLE_NAMES, file_metrics, top_labels
 
 if TYPE_CHECKING:
     from doce_plans.settings import Setting

@@ -1,11 +1,12 @@
 """The data set OPEN of a few synthesised sounds and in tiny blocks, for quick tests."""
 
-from exp_train_model.feature_files import SPLITS, split_path
-from exp_train_model.open_corpus import batches, blocks, material, sound_bank
-from exp_train_model.open_corpus.files import OPEN, OpenFiles
-from exp_train_model.open_corpus.fixed_scenes import write_scenes
-from exp_train_model.open_corpus.mixtures import Mixtures
-from exp_train_model.open_corpus.sound_bank import SoundBank, write_bank
+from exp_train_model.training import mixture_batches
+from features.files import OPEN, SPLITS, split_path
+from open_corpus import blocks, sound_bank
+from open_corpus.files import OpenFiles
+from open_corpus.fixed_scenes import write_scenes
+from open_corpus.mixtures import Mixtures
+from open_corpus.sound_bank import SoundBank, write_bank
 
 BLOCK_CHUNKS = 4
 EPOCH_BLOCKS = 6
@@ -15,10 +16,10 @@ def shrink(monkeypatch) -> None:
     """Renderings of a second, blocks of one scene, epochs of six blocks, shuffled in pairs."""
     monkeypatch.setattr(sound_bank, "RENDERING_S", 1.0)
     monkeypatch.setattr(blocks, "BLOCK_SCENES", 1)
-    monkeypatch.setattr(material, "BLOCK_SCENES", 1)
-    monkeypatch.setattr(batches, "BLOCK_CHUNKS", BLOCK_CHUNKS)
-    monkeypatch.setattr(batches, "EPOCH_BLOCKS", EPOCH_BLOCKS)
-    monkeypatch.setattr(batches, "_SHUFFLED_BLOCKS", 2)
+    monkeypatch.setattr(mixture_batches, "BLOCK_SCENES", 1)
+    monkeypatch.setattr(mixture_batches, "BLOCK_CHUNKS", BLOCK_CHUNKS)
+    monkeypatch.setattr(mixture_batches, "EPOCH_BLOCKS", EPOCH_BLOCKS)
+    monkeypatch.setattr(mixture_batches, "_SHUFFLED_BLOCKS", 2)
 
 
 def write_open(folder, n_scenes: int = 3):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from exp_train_model.tau_splits import DATASET_FOLDER, FOLD_TABLES
+from features.splits import DATASET_FOLDER, FOLD_TABLES
 
 SCENES = ("tram", "park", "street_traffic", "public_square")
 CITIES = ("lyon", "prague", "helsinki", "paris", "lisbon", "barcelona")

@@ -6,10 +6,9 @@ import pytest
 import soundfile
 import torch
 
-from exp_train_model import compare_transcoders
-from exp_train_model.judging import judgement, material, methods
-from exp_train_model.judging.measures import resamples
-from exp_train_model.judging.perturbations import PERTURBATIONS
+from judging import compare_transcoders, judgement, material, methods
+from judging.measures import resamples
+from judging.perturbations import PERTURBATIONS
 from transcoder.checkpoints import save_checkpoint
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UserError

@@ -11,12 +11,13 @@ import torch
 import yaml
 from tau_data import clip_name, write_tau
 
-from exp_train_model import feature_dataset, feature_writer
-from exp_train_model.clip_features import FeatureConfig, clip_features, extractors
 from exp_train_model.create_mel_tho_dataset import main
-from exp_train_model.feature_files import SPLITS, split_path
-from exp_train_model.features import Features
-from exp_train_model.tau_splits import DATASET_FOLDER
+from features import dataset as feature_dataset
+from features import writing as feature_writer
+from features.clips import FeatureConfig, clip_features, extractors
+from features.files import SPLITS, split_path
+from features.reading import Features
+from features.splits import DATASET_FOLDER
 from transcoder.audio import prepare, read_audio, to_chunks, write_audio
 from transcoder.mels import SlowMel
 from transcoder.pinv import Pinv, input_shape

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from exp_train_model.feature_files import split_path
-from exp_train_model.features import Features
+from features.files import split_path
+from features.reading import Features
 from transcoder.errors import MissingFileError, UserError
 
 N, FILE_INDEX = 7, [0, 0, 0, 1, 1, 1, 1]
@@ -91,7 +91,7 @@ def test_loader_workers_read_what_one_process_reads(write, context):
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("input_type", ["third_octave", "mel_time"])
 def test_hold(write, monkeypatch, dtype, input_type):
-    monkeypatch.setattr("exp_train_model.features._ROWS_PER_READ", 3)
+    monkeypatch.setattr("features.reading._ROWS_PER_READ", 3)
     path, arrays = write(input_type, dtype)
     features = Features(path, "YamNet")
     held = features.hold()
@@ -125,7 +125,7 @@ def test_missing_file_names_the_command(tmp_path):
 
 
 def test_default_folder_needs_no_option(monkeypatch, tmp_path):
-    monkeypatch.setattr("exp_train_model.feature_files.FEATURES_ROOT", tmp_path)
+    monkeypatch.setattr("features.files.FEATURES_ROOT", tmp_path)
     with pytest.raises(MissingFileError, match=r"--dataset_type full$"):
         Features(split_path(tmp_path, "full", "eval"), "PANN")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from exp_train_model.judging import measures
-from exp_train_model.judging.measures import Estimate
+from judging import measures
+from judging.measures import Estimate
 
 COUNTS = np.array([2, 4, 3])
 

@@ -13,10 +13,10 @@ from training_data import write_classifier, write_features
 
 from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors
-from exp_train_model.feature_files import SPLITS, split_path
 from exp_train_model.launch_experiment import launch_exp_py, launch_exp_slurms, slurms_create
 from exp_train_model.launch_experiment import test as smoke_run
 from exp_train_model.options import RunOptions
+from features.files import SPLITS, split_path
 from transcoder.errors import UsageError
 
 RESTRICTED = ["cnn", "hybridts", "ts", "ts", "ts"]

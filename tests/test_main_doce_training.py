@@ -7,7 +7,6 @@ import torch
 from training_data import CHUNKS_PER_FILE, write_classifier, write_features
 
 from exp_train_model import export_experiment_results, plot_training_curve
-from exp_train_model.config import train_config
 from exp_train_model.experiment import (
     loss_file,
     model_file,
@@ -16,10 +15,11 @@ from exp_train_model.experiment import (
     training_experiment,
 )
 from exp_train_model.experiment_sizes import CNN_LOGITS
-from exp_train_model.feature_files import SPLITS, split_path
-from exp_train_model.features import Features
 from exp_train_model.main_doce_training import main
-from exp_train_model.published_table import published_results
+from exp_train_model.tables.published_table import published_results
+from exp_train_model.training.config import train_config
+from features.files import SPLITS, split_path
+from features.reading import Features
 from transcoder.audioset import class_names, tvb_indices
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings

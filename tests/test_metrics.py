@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from conftest import DATA
 
-from exp_train_model import metrics
-from exp_train_model.metrics import READABLE_NAMES, file_metrics
+from transcoder import metrics
 from transcoder.errors import UserError
+from transcoder.metrics import READABLE_NAMES, file_metrics
 
 N_CLASSES = {"PANN": 527, "YamNet": 521}
 

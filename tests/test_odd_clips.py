@@ -9,8 +9,8 @@ import soundfile
 from tau_data import clip_name, write_noise, write_tau
 
 from exp_train_model.create_mel_tho_dataset import main
-from exp_train_model.feature_files import SPLITS, split_path
-from exp_train_model.features import Features
+from features.files import SPLITS, split_path
+from features.reading import Features
 
 RATE = 44_100
 

@@ -15,18 +15,17 @@ import soundfile
 from open_data import shrink
 
 from demo_scenes.registry import SOURCES
-from exp_train_model import build_open_corpus, create_open_dataset
-from exp_train_model.feature_files import SPLITS, split_path
-from exp_train_model.features import Features
-from exp_train_model.open_corpus import selection
-from exp_train_model.open_corpus.fetch import FetchError, fetch
-from exp_train_model.open_corpus.files import OPEN, OpenFiles
-from exp_train_model.open_corpus.planning import plan_scenes
-from exp_train_model.open_corpus.selection import Source, decode_package, pick
-from exp_train_model.open_corpus.sound_bank import SYNTHESISED, SoundBank
-from exp_train_model.open_corpus.table import DEFAULT_TABLE, Wanted, read_table
-from exp_train_model.open_corpus.unpack import unpack_sounds
-from exp_train_model.tau_splits import CITIES, DATASET_FOLDER, SplitConfig, split_table
+from features.files import OPEN, SPLITS, split_path
+from features.reading import Features
+from features.splits import CITIES, DATASET_FOLDER, SplitConfig, split_table
+from open_corpus import build_open_corpus, create_open_dataset, selection
+from open_corpus.fetch import FetchError, fetch
+from open_corpus.files import OpenFiles
+from open_corpus.planning import plan_scenes
+from open_corpus.selection import Source, decode_package, pick
+from open_corpus.sound_bank import SYNTHESISED, SoundBank
+from open_corpus.table import DEFAULT_TABLE, Wanted, read_table
+from open_corpus.unpack import unpack_sounds
 from transcoder.errors import UserError
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")

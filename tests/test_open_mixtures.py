@@ -10,15 +10,14 @@ from open_data import BLOCK_CHUNKS, EPOCH_BLOCKS, shrink, write_open
 from test_training_resume import _stop_after_batches, assert_same, weights
 from training_data import write_classifier
 
-from exp_train_model.features import Features
 from exp_train_model.main_doce_training import main
-from exp_train_model.open_corpus.batches import MixtureBatches
-from exp_train_model.open_corpus.blocks import Blocks
-from exp_train_model.open_corpus.files import OpenFiles
-from exp_train_model.open_corpus.level_effects import Drawn, LevelEffects, with_effects
-from exp_train_model.open_corpus.material import TO_CLASSES
-from exp_train_model.open_corpus.mixtures import Mixtures
-from exp_train_model.open_corpus.sound_bank import SoundBank
+from exp_train_model.training.mixture_batches import TO_CLASSES, MixtureBatches
+from features.reading import Features
+from open_corpus.blocks import Blocks
+from open_corpus.files import OpenFiles
+from open_corpus.level_effects import Drawn, LevelEffects, with_effects
+from open_corpus.mixtures import Mixtures
+from open_corpus.sound_bank import SoundBank
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UserError
 

@@ -17,8 +17,8 @@ DATA_FILES = {
     "exp_classif_eval/sub_classes_urbansound8k.xlsx",
     "exp_train_model/launch_experiment/templates/generic.slurm",
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
-    "exp_train_model/open_corpus.csv",
-    "exp_train_model/published_results.csv",
+    "open_corpus/open_corpus.csv",
+    "exp_train_model/tables/published_results.csv",
     "pann/class_list.csv",
     "reproduction/templates/parts.html.j2",
     "reproduction/templates/report.css",
@@ -52,7 +52,7 @@ from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import training_experiment
 from exp_train_model.launch_experiment.slurms_create import find_template
-from exp_train_model.published_table import published_results
+from exp_train_model.tables.published_table import published_results
 from sources.table import DATASETS, MODELS, files_of
 from transcoder.audioset import audioset_classes
 from transcoder.classifiers import load_classifier

@@ -8,10 +8,10 @@ import torch
 from test_training_resume import _stop_after_batches, assert_same, weights
 from training_data import write_features
 
-from exp_train_model.conditioning import condition, unconditioned
 from exp_train_model.main_doce_training import main
-from exp_train_model.muon import Muon, orthogonalised
-from exp_train_model.training import WARM_UP_STEPS, Schedule
+from exp_train_model.training.conditioning import condition, unconditioned
+from exp_train_model.training.loop import WARM_UP_STEPS, Schedule
+from exp_train_model.training.muon import Muon, orthogonalised
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.models import ModelSettings, build_model

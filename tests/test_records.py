@@ -178,7 +178,7 @@ def test_a_model_put_there_by_hand_can_be_evaluated(trained, capsys):
 
 def test_an_unfinished_training_is_begun_again_on_demand(trained, capsys):
     from exp_train_model.experiment import session_file
-    from exp_train_model.session import Session
+    from exp_train_model.training.session import Session
 
     setting = trained.setting(f"{MODEL}+step=train")
     path = session_file(setting, trained.experiment)

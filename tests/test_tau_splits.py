@@ -3,7 +3,7 @@
 import pytest
 from sklearn.model_selection import train_test_split
 
-from exp_train_model.tau_splits import CITIES, FOLD_TABLES, SplitConfig, split_table
+from features.splits import CITIES, FOLD_TABLES, SplitConfig, split_table
 from transcoder.errors import MissingFileError, UsageError, UserError
 
 SCENES = ("tram", "park", "airport", "street_traffic", "public_square")

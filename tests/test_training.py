@@ -9,16 +9,16 @@ import torch
 from filled_weights import fill
 from training_data import write_classifier, write_features
 
-from exp_train_model.batches import make_batches
-from exp_train_model.feature_files import split_path
-from exp_train_model.features import Features
-from exp_train_model.losses import Batch, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.options import RunOptions
-from exp_train_model.precision import Precision, choose_precision, last_layer_in_float32
-from exp_train_model.session import Session
 from exp_train_model.stopping import Stopped, StopRequest
-from exp_train_model.teacher import load_teacher, prepare_teacher
-from exp_train_model.training import Schedule, make_optimizer, mean_loss, train, training_step
+from exp_train_model.training.batches import make_batches
+from exp_train_model.training.loop import Schedule, make_optimizer, mean_loss, train, training_step
+from exp_train_model.training.losses import Batch, class_loss, hybrid_loss, logits_loss, mel_loss
+from exp_train_model.training.precision import Precision, choose_precision, last_layer_in_float32
+from exp_train_model.training.session import Session
+from exp_train_model.training.teacher import load_teacher, prepare_teacher
+from features.files import split_path
+from features.reading import Features
 from transcoder.classifiers import Classifier, new_network
 from transcoder.errors import UsageError, UserError
 from transcoder.models import ModelSettings, build_model

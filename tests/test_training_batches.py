@@ -4,10 +4,10 @@ import pytest
 import torch
 from training_data import write_features
 
-from exp_train_model import batches as batches_module
-from exp_train_model.batches import StreamedBatches, epoch_order, make_batches
-from exp_train_model.feature_files import split_path
-from exp_train_model.features import Features
+from exp_train_model.training import batches as batches_module
+from exp_train_model.training.batches import StreamedBatches, epoch_order, make_batches
+from features.files import split_path
+from features.reading import Features
 
 CPU = torch.device("cpu")
 

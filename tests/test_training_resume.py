@@ -12,8 +12,8 @@ import torch
 from training_data import write_classifier, write_features
 
 from exp_train_model.main_doce_training import main
-from exp_train_model.session import Session
-from exp_train_model.training import make_optimizer
+from exp_train_model.training.loop import make_optimizer
+from exp_train_model.training.session import Session
 from transcoder.files import PROJECT_ROOT
 
 SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
@@ -143,7 +143,7 @@ def test_classes_are_trained_from_targets_and_resumed(tmp_path, monkeypatch):
 
 def _stop_after_batches(monkeypatch, n):
     """Send SIGTERM to this process in training step ``n``: in the middle of an epoch."""
-    from exp_train_model import training
+    from exp_train_model.training import loop as training
 
     step, count = training.training_step, iter(range(1, 1000))
 

@@ -11,10 +11,10 @@ import torch
 import yaml
 
 from demo_scenes.scenes import TAU_RECIPES, draw, render
-from exp_train_model import distill_yamnet_small
-from exp_train_model.distillation.agreement import agreement
-from exp_train_model.distillation.patches import PATCHES_PER_SCENE, cut, draw_patches
-from exp_train_model.tau_splits import DATASET_FOLDER, FOLD_TABLES
+from features.splits import DATASET_FOLDER, FOLD_TABLES
+from open_corpus import distill_yamnet_small
+from open_corpus.distillation.agreement import agreement
+from open_corpus.distillation.patches import PATCHES_PER_SCENE, cut, draw_patches
 from transcoder import classifiers
 from transcoder.checkpoints import load_checkpoint, save_checkpoint
 from transcoder.classifiers import WEIGHTS, load_classifier, load_network, new_network
@@ -209,7 +209,7 @@ def test_distils_and_says_how(tmp_path, corpus, teacher_file, capsys):
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, corpus, teacher_file, monkeypatch):
-    from exp_train_model.distillation import training
+    from open_corpus.distillation import training
 
     assert distil(corpus, teacher_file, tmp_path / "whole.pth", "--epochs", 2) == 0
     for checkpoint in corpus.rglob("training.pth"):

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import torch
 
-from exp_train_model.feature_files import SPLITS, split_path
+from features.files import SPLITS, split_path
 from transcoder.classifiers import new_network
 from transcoder.pinv import Pinv
 

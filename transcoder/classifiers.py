@@ -25,7 +25,7 @@ from yamnet.network import YamNet, width_of
 logger = logging.getLogger(__name__)
 
 SMALL_YAMNET = Path(yamnet.__file__).parent / "yamnet_small.pth"
-"""The embedded stand-in for YAMNet; made by exp_train_model/distill_yamnet_small.py."""
+"""The embedded stand-in for YAMNet; made by open_corpus/distill_yamnet_small.py."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,17 @@
 import copy
 from itertools import pairwise
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from transcoder.classifiers import Classifier
+
+
+def fold_classifier(classifier: Classifier) -> Classifier:
+    """Make a frozen classifier fast, in place: folded, channels last, without gradients."""
+    classifier.network = fold_batch_norm(classifier.network)
+    return classifier.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:

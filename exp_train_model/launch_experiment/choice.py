@@ -13,9 +13,9 @@ from exp_train_model.experiment_sizes import (
     model_selectors,
     reference_selector,
 )
-from exp_train_model.feature_files import SPLITS, create_command, split_path
 from exp_train_model.options import RunOptions, add_options
 from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
+from features.files import SPLITS, create_command, split_path
 from transcoder.errors import MissingFileError
 from transcoder.files import PROJECT_ROOT
 

@@ -1,0 +1,1 @@
+"""What a transcoder makes of a split, stored and compared with the true Mels."""

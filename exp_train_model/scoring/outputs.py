@@ -1,0 +1,105 @@
+"""What models say about a split, stored for the steps that follow: one HDF5 file for each.
+
+- ``probabilities`` ``(n, n_classes)`` float32, one row for each 1-s chunk
+- ``mels`` ``(n, frames, 64)`` float32, the Mels behind them; not for models without Mels, nor for
+  the oracle's training splits, whose Mels are those of the feature files
+- ``file_index`` ``(n,)``, ``file_names``: which recording a chunk comes from
+- attributes ``data`` and ``teacher``: marks of the features and of the classifier's weights;
+  ``teacher_name``: which classifier that was, for readers; ``mode``, if it was not evaluation mode
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from transcoder.errors import MissingFileError, UserError
+from transcoder.files import atomic_path
+from transcoder.settings import front_end
+
+if TYPE_CHECKING:
+    from features.reading import Features
+
+_CHUNKS_IN_MARK = 16
+
+
+def data_mark(features: "Features") -> str:
+    """A mark that tells data sets apart: files, number of chunks, and some chunks' content."""
+    digest = hashlib.sha256("\n".join(features.file_names).encode())
+    digest.update(features.file_index.tobytes())
+    for i in np.linspace(0, len(features) - 1, _CHUNKS_IN_MARK).astype(int):
+        levels, mels, _ = features[i]
+        digest.update(levels.numpy().tobytes() + mels.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def write_outputs(
+    path: Path,
+    predictions: Iterable[tuple[Tensor | None, Tensor]],
+    features: "Features",
+    *,
+    marks: dict[str, str],
+) -> None:
+    """Write batches of Mels (or None) and probabilities, in the order of ``features``."""
+    n_chunks, end = len(features), front_end(features.classifier)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        probabilities = file.create_dataset("probabilities", (n_chunks, end.n_classes), "float32")
+        file["file_index"] = features.file_index
+        file["file_names"] = list(features.file_names)
+        file.attrs.update(marks)
+        first = 0
+        for mels, probs in predictions:
+            chunks = slice(first, first + len(probs))
+            probabilities[chunks] = probs.float().cpu().numpy()
+            if mels is not None:
+                stored = file.require_dataset(
+                    "mels", (n_chunks, end.frames, end.n_mels), "float32", exact=True
+                )
+                stored[chunks] = mels.float().cpu().numpy()
+            first = chunks.stop
+
+
+def open_outputs(path: Path, *, command: str) -> h5py.File:
+    """Open a file of `write_outputs`; errors name the ``command`` that makes it.
+
+    Raises
+    ------
+    MissingFileError, UserError
+        If it is not there or cannot be read.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing; make it with: {command}")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path}: damaged ({error}); make it again with: {command}") from None
+
+
+def read_targets(path: Path, features: "Features", *, teacher: str, command: str) -> Tensor:
+    """The teacher's probabilities for all chunks of ``features``: ``(n, n_classes)``.
+
+    Parameters
+    ----------
+    teacher
+        Mark of the weights that the targets must come from.
+    command
+        Makes the file.
+
+    Raises
+    ------
+    MissingFileError
+        If the oracle step has not left them.
+    UserError
+        If they were made of other data or by a teacher with other weights.
+    """
+    with open_outputs(path, command=command) as file:
+        for what, mark in (("data", data_mark(features)), ("teacher", teacher)):
+            if file.attrs.get(what) != mark:
+                of = "another state of the data set" if what == "data" else "other teacher weights"
+                raise UserError(f"{path}: was made with {of}; make it again with: {command}")
+        return torch.from_numpy(file["probabilities"][:])

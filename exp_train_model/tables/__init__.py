@@ -1,0 +1,1 @@
+"""The experiment's results as tables, the published ones beside ours."""

@@ -1,0 +1,154 @@
+"""The training experiment's table with the published results beside ours."""
+
+import csv
+import dataclasses
+import re
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from doce_plans.experiment import Experiment
+from doce_plans.identifiers import FILLER
+from doce_plans.results import load_results
+from doce_plans.selectors import Selection
+from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
+from exp_train_model.experiment import model_file, output_file
+from exp_train_model.experiment_sizes import method_name
+from transcoder.names import DEMO_NOTE, is_demo
+
+if TYPE_CHECKING:
+    from doce_plans.settings import Setting
+
+NOT_TRAINED = ("oracle", "pinv", "texture")
+PUBLISHED_DATASET = "full"
+
+
+def published_results(classifier: str) -> dict[str, dict[str, float]]:
+    """The paper's results: by method, then by the metrics' published names.
+
+    Source: Tailleur et al., DCASE 2023; data set ``full`` (TAU), 200 epochs.
+    """
+    text = (resources.files(__package__) / "published_results.csv").read_text("utf-8")
+    results = {}
+    for row in csv.DictReader(text.splitlines()):
+        if row.pop("classifier") == classifier:
+            method = row.pop("method")
+            results[method] = {name: float(value) for name, value in row.items() if value}
+    return results
+
+
+def table_beside_published(experiment: Experiment, selection: Selection, classifier: str) -> Table:
+    """Our table of the selected metric steps, each metric followed by the paper's value.
+
+    Raises
+    ------
+    UserError
+        If no selected setting has results.
+    """
+    table = make_table(experiment, selection)
+    settings = [setting for setting, results in load_results(experiment, selection) if results]
+    published = published_results(classifier)
+    n = table.n_factor_columns
+    shown = {heading.name for heading in table.headings[n:]}
+    metrics = [metric for metric in experiment.metrics if metric.label in shown]
+
+    def place(cell: Cell) -> Cell:
+        return cell[0], 1 + n + 2 * (cell[1] - n)
+
+    cells = []
+    for setting, row in zip(settings, table.cells, strict=True):
+        method = method_name(setting)
+        line = [method, *row[:n]]
+        for metric, cell in zip(metrics, row[n:], strict=True):
+            value = published.get(method, {}).get(metric.output)
+            line += [cell, MISSING if value is None else metric.format(value)]
+        cells.append(tuple(line))
+    headings = [Heading("method"), *table.headings[:n]]
+    is_same = all(setting["dataset"] == PUBLISHED_DATASET for setting in settings)
+    published_on = "published" if is_same else "published on TAU full"
+    for heading in table.headings[n:]:
+        headings += [heading, Heading(published_on)]
+    return dataclasses.replace(
+        table,
+        header=re.sub(rf"\w+: {FILLER} ", "", table.header),
+        headings=tuple(headings),
+        n_factor_columns=1 + n,
+        cells=tuple(cells),
+        best=frozenset(map(place, table.best)),
+        not_different=frozenset(map(place, table.not_different)),
+        p_values={place(cell): p for cell, p in table.p_values.items()},
+        notes=(*table.notes, *_notes(experiment, settings)),
+    )
+
+
+def only_methods(table: Table) -> Table:
+    """`table_beside_published` without its columns of factors: where methods tell rows apart."""
+    less = table.n_factor_columns - 1
+
+    def place(cell: Cell) -> Cell:
+        return cell[0], cell[1] - less
+
+    return dataclasses.replace(
+        table,
+        headings=(table.headings[0], *table.headings[1 + less :]),
+        n_factor_columns=1,
+        cells=tuple((row[0], *row[1 + less :]) for row in table.cells),
+        best=frozenset(map(place, table.best)),
+        not_different=frozenset(map(place, table.not_different)),
+        p_values={place(cell): p for cell, p in table.p_values.items()},
+    )
+
+
+def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+    """Where the numbers come from."""
+    from transcoder.checkpoints import provenance, read_settings
+
+    made = provenance()
+    tables = {
+        setting: read_settings(model_file(setting, experiment))
+        for setting in settings
+        if setting["transcoder"] not in NOT_TRAINED
+    }
+    how = {setting: table.get("settings") or {} for setting, table in tables.items()}
+    datasets = ", ".join(dict.fromkeys(setting["dataset"] for setting in settings))
+    devices = ", ".join(dict.fromkeys(str(h.get("device", "?")) for h in how.values())) or "-"
+    notes = [
+        "published: Tailleur et al., DCASE 2023 (data set full of TAU, 200 epochs)",
+        f"table made {made['date']}, spectral-transcoder {made['spectral_transcoder']} "
+        f"({made['git_commit']}), torch {made['torch']}, data set {datasets}, trained on {devices}",
+    ]
+    notes.append(f"classifier: {', '.join(_teachers(experiment, settings))}")
+    notes += _notes_of_modes(experiment, settings)
+    return notes + [DEMO_NOTE] * any(is_demo(setting["dataset"]) for setting in settings)
+
+
+def _notes_of_modes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+    """In which mode self and effnet were scored: published values are of the training mode."""
+    from transcoder.models import PAPER_CLASS_MODELS
+
+    theirs = "training mode (statistics of each batch, dropout on)"
+    notes = []
+    for setting in settings:
+        if setting["transcoder"] in PAPER_CLASS_MODELS:
+            (mode,) = _attributes(experiment, [setting], "mode", "evaluation mode") or ("?",)
+            notes.append(f"{method_name(setting)}: published was scored in {theirs}; ours: {mode}")
+    return notes
+
+
+def _teachers(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+    """The classifiers that the results were computed with, as the stored outputs name them."""
+    return _attributes(experiment, settings, "teacher_name", "unknown") or ["unknown"]
+
+
+def _attributes(
+    experiment: Experiment, settings: list["Setting"], name: str, default: str
+) -> list[str]:
+    """The values of an attribute of the stored outputs, each once."""
+    import h5py
+
+    values = {}
+    for setting in settings:
+        path = output_file(setting.replace("step", "evaluate"), experiment, "eval")
+        if path.is_file():
+            with h5py.File(path) as outputs:
+                values[outputs.attrs.get(name, default)] = None
+    return list(values)

@@ -1,0 +1,217 @@
+"""The train step: from a setting to a trained transcoder on disk."""
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from doce_plans.experiment import Experiment
+from exp_train_model import experiment as files
+from exp_train_model.identity import FORMATS, training_identity
+from exp_train_model.options import RunOptions
+from exp_train_model.scoring.evaluation import open_features
+from exp_train_model.scoring.outputs import data_mark, read_targets
+from exp_train_model.stopping import StopRequest
+from exp_train_model.training.batches import make_batches
+from exp_train_model.training.conditioning import N_CHUNKS, condition, unconditioned
+from exp_train_model.training.config import TrainConfig, train_config
+from exp_train_model.training.loop import Batches, Schedule, make_optimizer, train
+from exp_train_model.training.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
+from exp_train_model.training.memory import keep_freed_memory
+from exp_train_model.training.mixture_batches import open_mixtures
+from exp_train_model.training.precision import Precision, choose_precision, last_layer_in_float32
+from exp_train_model.training.session import Session
+from exp_train_model.training.teacher import load_teacher
+from features.files import OPEN, SPLITS
+from transcoder.checkpoints import load_checkpoint, save_checkpoint
+from transcoder.devices import choose_device
+from transcoder.errors import UserError
+from transcoder.files import atomic_path
+from transcoder.models import TOKEN_MODELS, build_model
+
+if TYPE_CHECKING:
+    from doce_plans.settings import Setting
+
+LOG = logging.getLogger(__name__)
+
+
+def train_setting(
+    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
+) -> None:
+    """Train the setting's transcoder, going on with a training that was cut off.
+
+    Leaves the checkpoint with the best validation loss and the loss curves.
+
+    Raises
+    ------
+    MissingFileError
+        If features, teacher weights or targets are missing; the message names the command.
+    Stopped
+        If a signal asked to stop; the training is saved.
+    """
+    config = train_config(setting)
+    precision = choose_precision(options.training_precision, choose_device(options.device))
+    if precision.device.type == "cpu":
+        keep_freed_memory()
+    splits, loss, marks = _material(setting, experiment, config, options, precision)
+    schedule = Schedule(
+        epochs=config.epochs if options.epochs_override is None else options.epochs_override,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        max_steps=options.max_steps,
+        anneals=options.recipe == "quick",
+    )
+    identity = {
+        "setting": config.identifier,
+        **training_identity(config, options, precision.name),
+        **marks,
+    }
+    session = new_session(config, options, precision, identity, splits["train"])
+    session_path = files.session_file(setting, experiment)
+    if session_path.is_file() and session.resume(session_path, renew=options.renew):
+        LOG.info("going on after epoch %d: %s", session.epoch, config.identifier)
+    train(
+        session, splits, loss, precision, schedule,
+        stop=stop, save=lambda: session.save(session_path),
+    )  # fmt: skip
+    _write_results(setting, experiment, config, session, schedule, options)
+    session_path.unlink(missing_ok=True)
+
+
+def new_session(
+    config: TrainConfig,
+    options: RunOptions,
+    precision: Precision,
+    identity: dict,
+    chunks: Batches,
+) -> Session:
+    """A training at its beginning: the same weights for the same seed and training ``chunks``."""
+    conditions = options.recipe == "quick" and config.model.model_type not in TOKEN_MODELS
+    torch.manual_seed(options.seed)
+    model = _first_model(config, options, chunks)
+    if precision.is_mixed and config.model.predicts_classes:
+        last_layer_in_float32(model)
+    if conditions:
+        condition(model, next(chunks.batches(N_CHUNKS)).levels.cpu())
+    place_model(model, precision.device, compiled=options.compile)
+    optimizer = make_optimizer(model, config.learning_rate, orthogonal=conditions)
+    return Session(model, optimizer, precision.grad_scaler(), identity)
+
+
+def _first_model(config: TrainConfig, options: RunOptions, chunks: Batches) -> nn.Module:
+    """The model that training begins with."""
+    model = build_model(config.model, pretrained=options.pretrained)
+    if config.model.model_type == "direct":
+        model.begin_at(next(chunks.batches(N_CHUNKS)).targets.mean(dim=0).cpu())
+    if options.initial_model is None:
+        return model
+    initial, settings = load_checkpoint(options.initial_model)
+    if settings == config.model:
+        return initial
+    if {config.model.model_type, settings.model_type} <= set(TOKEN_MODELS) and (
+        replace(settings, model_type=config.model.model_type) == config.model
+    ):
+        model.encoder.load_state_dict(initial.encoder.state_dict())
+        return model
+    raise UserError(f"{options.initial_model}: is a {settings}, not a {config.model}")
+
+
+def place_model(model: nn.Module, device: torch.device, *, compiled: bool) -> None:
+    """Bring a model to the device in the memory layout that is fastest there."""
+    # compiled replication padding wants contiguous tensors on a CPU (torch 2.11)
+    contiguous = compiled and device.type == "cpu"
+    layout = torch.contiguous_format if contiguous else torch.channels_last
+    model.to(device, memory_format=layout)
+    if compiled:
+        model.compile()
+
+
+def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
+    """The loss that the configuration asks for; ``teacher`` where the loss looks through it."""
+    if config.loss_name == "mels":
+        return mel_loss
+    if config.loss_name == "classes":
+        return class_loss
+    if config.loss_name == "logits":
+        return logits_loss(teacher)
+    return hybrid_loss(teacher, mel_weight=config.mel_weight, class_weight=config.class_weight)
+
+
+def _material(
+    setting: "Setting",
+    experiment: Experiment,
+    config: TrainConfig,
+    options: RunOptions,
+    precision: Precision,
+) -> tuple[dict[str, Batches], Loss, dict[str, str]]:
+    """Batches of the splits, the loss, and marks of the data and the teacher behind them."""
+    teacher, marks = None, {}
+    if config.class_weight:
+        teacher, marks["teacher"] = load_teacher(config.classifier, precision)
+        if options.compile:
+            teacher.compile()
+    oracle = files.oracle_setting(setting, experiment)
+    splits = {}
+    for split in SPLITS:
+        features = open_features(setting, options, split)
+        marks[f"data_{split}"] = data_mark(features)
+        if split == "train" and config.dataset == OPEN:
+            splits[split], marks["mixtures"] = open_mixtures(config, options, precision.device)
+            continue
+        targets = None
+        if config.class_weight:
+            targets = read_targets(
+                files.output_file(oracle, experiment, split),
+                features,
+                teacher=marks["teacher"],
+                command=files.command_for(oracle, experiment),
+            )
+        splits[split] = make_batches(
+            features,
+            targets,
+            precision.device,
+            needs_mels=bool(config.mel_weight),
+            num_workers=options.num_workers,
+        )
+    return splits, make_loss(config, teacher), marks
+
+
+def _write_results(
+    setting: "Setting",
+    experiment: Experiment,
+    config: TrainConfig,
+    session: Session,
+    schedule: Schedule,
+    options: RunOptions,
+) -> None:
+    for split, losses in session.losses.items():
+        with atomic_path(files.loss_file(setting, experiment, split)) as temporary:
+            np.save(temporary, np.asarray(losses, dtype=np.float32))
+    with atomic_path(files.duration_file(setting, experiment, "train_duration")) as temporary:
+        np.save(temporary, session.train_s)
+    session.model.load_state_dict(session.best_weights)
+    if options.recipe == "quick" and config.model.model_type == "cnn_pinv":
+        unconditioned(session.model)
+    how = {
+        **session.identity,
+        "dataset": config.dataset,
+        "loss": config.loss_name,
+        "mel_weight": config.mel_weight,
+        "class_weight": config.class_weight,
+        "learning_rate": config.learning_rate,
+        "epochs": config.epochs,
+        "epochs_done": session.epoch,
+        "steps_done": session.n_steps,
+        "best_epoch": session.best_epoch,
+        "best_valid_loss": session.best_loss,
+        "device": str(next(session.model.parameters()).device),
+        "epochs_override": options.epochs_override,
+        "max_steps": options.max_steps,
+        "train_format": FORMATS["train"],
+    }
+    save_checkpoint(
+        files.model_file(setting, experiment), session.model, settings=config.model, training=how
+    )

@@ -1,0 +1,109 @@
+"""Blocks of training chunks from endless mixtures: levels, true Mels and what a teacher hears.
+
+Block ``i`` is always the same. It is computed when it is wanted and kept in a folder, so that
+several trainings share it and a training that was stopped goes on with what is there.
+"""
+
+import contextlib
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from open_corpus.mixtures import SCENE_S, Mixtures
+from transcoder.classifiers import Classifier
+from transcoder.errors import UserError
+from transcoder.files import atomic_path
+from transcoder.mels import LogMel
+from transcoder.settings import front_end
+from transcoder.third_octave import ThirdOctave
+
+BLOCK_SCENES = 64
+BLOCK_CHUNKS = BLOCK_SCENES * SCENE_S
+"""Chunks of a block: 256 seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Chunks of one second, four of a scene after each other."""
+
+    levels: np.ndarray  # (256, 8, 29) float32 dB
+    mels: np.ndarray | None  # (256, frames, 64) float16 true log-Mels
+    targets: np.ndarray  # (256, n_classes) float16 probabilities of the teacher
+
+
+class Blocks:
+    """The blocks of one split for one classifier.
+
+    Parameters
+    ----------
+    mixtures
+        Called once, when the first block has to be computed: a bank need not be there for blocks
+        that are.
+    mark
+        Of the bank and the seed: blocks of others lie in other folders.
+    teacher
+        Its front end gives the Mels, its probabilities the targets; on the CPU.
+    teacher_mark
+        The fingerprint of its weights.
+    cache
+        Folder of the blocks.
+    """
+
+    def __init__(
+        self,
+        mixtures: Callable[[], Mixtures],
+        mark: str,
+        teacher: Classifier,
+        teacher_mark: str,
+        cache: Path,
+    ):
+        self._mixtures = mixtures
+        self._drawn: Mixtures | None = None
+        self._teacher = teacher
+        self._mels_folder = cache / f"{mark}-{teacher.name}"
+        self._targets_folder = self._mels_folder / teacher_mark
+        self._third_octave, self._log_mel = ThirdOctave().float(), LogMel(teacher.name).float()
+
+    def get(self, number: int, *, mels: bool = True) -> Block:
+        """Block ``number``; without ``mels`` they are not read where they are not needed."""
+        path = self._mels_folder / f"block_{number:06d}.npz"
+        if not path.is_file():
+            self._compute(number, path)
+        targets_path = self._targets_folder / f"block_{number:06d}.npy"
+        with _readable(path), np.load(path) as found:
+            if not targets_path.is_file():
+                self._ask(found["mels"], targets_path)
+            levels, true_mels = found["levels"], found["mels"] if mels else None
+        with _readable(targets_path):
+            return Block(levels, true_mels, np.load(targets_path))
+
+    def _ask(self, mels: np.ndarray, path: Path) -> None:
+        targets = self._teacher.probabilities(torch.from_numpy(mels).float(), batch_size=32)
+        with atomic_path(path) as temporary:
+            np.save(temporary, targets.half().numpy())
+
+    @torch.inference_mode()
+    def _compute(self, number: int, path: Path) -> None:
+        if self._drawn is None:
+            self._drawn = self._mixtures()
+        end = front_end(self._teacher.name)
+        levels, mels = [], []
+        for i in range(BLOCK_SCENES):
+            scene = self._drawn[number * BLOCK_SCENES + i]
+            wave = scene.at_16k if end.sample_rate == 16_000 else scene.at_32k
+            levels.append(self._third_octave(torch.from_numpy(scene.at_32k)).numpy())
+            mels.append(self._log_mel(torch.from_numpy(wave)).half().numpy())
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, levels=np.concatenate(levels), mels=np.concatenate(mels))
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: damaged ({error}): delete it, it will be made again") from None

@@ -1,0 +1,90 @@
+"""Build a training corpus from open recordings in Debian packages.
+
+Downloads the packages of the table with apt-get (nothing is installed), takes the sounds out of
+them, drops silence and duplicates, and mixes 10-s scenes in the layout of TAU, with other
+recordings in the train, valid and eval scenes. The splits go with the cities, so make the
+features with:
+  python exp_train_model/create_mel_tho_dataset.py --audio_dataset_path OUTPUT --split_by_city
+Beside the scenes, open_corpus_sources.csv lists every recording in them with its licence.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from open_corpus.table import DEFAULT_TABLE
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError, UserError
+from transcoder.files import DATA_ROOT
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=DATA_ROOT / "open_corpus",
+        help="folder of the corpus; about 3.3 GB of packages, 1.5 GB of sounds and 0.65 MB a scene",
+    )
+    parser.add_argument("--scenes", type=int, default=1200, help="number of 10-s scenes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--table", type=Path, default=DEFAULT_TABLE, help="packages and patterns")
+    parser.add_argument(
+        "--packages", type=Path, help="folder of the packages (default: OUTPUT/packages)"
+    )
+    parser.add_argument(
+        "--copy_sources_table", type=Path, metavar="FILE", help="write that list here too"
+    )
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+    for name, lowest in (("scenes", 22), ("workers", 1), ("seed", 0)):
+        if getattr(args, name) < lowest:
+            raise UsageError(f"--{name} must be {lowest} or more, not {getattr(args, name)}")
+
+    from open_corpus.fetch import fetch_all
+    from open_corpus.layout import write_corpus
+    from open_corpus.planning import plan_scenes
+    from open_corpus.selection import decode_all, pick
+    from open_corpus.table import read_table
+    from transcoder.files import atomic_write_text
+
+    wanted = read_table(args.table)
+    archives, problems = fetch_all(wanted, args.packages or args.output / "packages")
+    if not archives:
+        raise UserError(f"no package could be fetched: {problems[0]}")
+    store = args.output / "sources"
+    sources = pick(decode_all(archives, wanted, store, workers=args.workers), args.seed)
+    plans = plan_scenes(sources, args.scenes, args.seed)
+    table = write_corpus(
+        args.output, plans, sources, store=store, seed=args.seed, workers=args.workers
+    )
+    if args.copy_sources_table:
+        atomic_write_text(args.copy_sources_table, table)
+    _report(args.output, plans, sources)
+    for line in problems:
+        print(f"left out: {line}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _report(output: Path, plans, sources) -> None:
+    from features.files import SPLITS
+    from open_corpus.planning import used_sources
+
+    used = used_sources(plans, sources)
+    for split in SPLITS:
+        seconds = {}
+        for source, its_split in used:
+            if its_split == split:
+                seconds[source.kind] = seconds.get(source.kind, 0) + source.seconds
+        parts = ", ".join(f"{s / 60:.0f} min {kind}" for kind, s in sorted(seconds.items()))
+        print(f"{split}: {sum(p.split == split for p in plans)} scenes from {parts}")
+    print(f"wrote {output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

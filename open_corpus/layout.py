@@ -1,0 +1,110 @@
+"""Write a corpus: the scenes in the layout of TAU, and the table of the recordings in them."""
+
+import csv
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import demo_scenes
+from features.splits import DATASET_FOLDER, FOLD_TABLES
+from open_corpus.mixing import write_scene
+from open_corpus.parallel import map_all
+from open_corpus.planning import ScenePlan, used_sources
+from open_corpus.selection import Source
+from transcoder.errors import UserError
+from transcoder.files import atomic_write_text
+
+SOURCES_TABLE = "open_corpus_sources.csv"
+_MARKER = "settings.json"
+
+
+def write_corpus(
+    output: Path,
+    plans: list[ScenePlan],
+    sources: list[tuple[Source, str]],
+    *,
+    store: Path,
+    seed: int,
+    workers: int,
+) -> str:
+    """Write the scenes that are not there yet, then the tables; gives the table of sources.
+
+    Raises
+    ------
+    UserError
+        If ``output`` holds scenes of other settings.
+    """
+    _check_marker(output, {"seed": seed, "sources": _mark_of(sources), "program": _program_mark()})
+    folder = output / DATASET_FOLDER
+    map_all(
+        functools.partial(write_scene, store=store, folder=folder),
+        plans,
+        workers=workers,
+        desc="Mixing",
+        unit="scene",
+    )
+    for name, text in _label_tables(plans).items():  # last: labels appear when all scenes are there
+        atomic_write_text(folder / name, text)
+    table = sources_table(used_sources(plans, sources))
+    atomic_write_text(output / SOURCES_TABLE, table)
+    return table
+
+
+def _label_tables(plans: list[ScenePlan]) -> dict[str, str]:
+    header = ("filename", "scene_label")
+    train, evaluation = (
+        [(p.filename, p.label) for p in plans if (p.split == "eval") == is_evaluation]
+        for is_evaluation in (False, True)
+    )
+    meta = []
+    for plan in plans:
+        label, city, location, _, device = Path(plan.filename).stem.split("-")
+        meta.append((plan.filename, label, f"{city}-{location}", device))
+    return {
+        FOLD_TABLES[0]: _text((header, *train), "\t"),
+        FOLD_TABLES[1]: _text((header, *evaluation), "\t"),
+        "meta.csv": _text(((*header, "identifier", "source_label"), *meta), "\t"),
+    }
+
+
+def sources_table(sources: list[tuple[Source, str]]) -> str:
+    """Recordings with package, version, licence and split, as CSV."""
+    header = ("package", "version", "licence", "file", "kind", "split", "seconds")
+    rows = [
+        (s.package, s.version, s.licence, s.file, s.kind, split, f"{s.seconds:.2f}")
+        for s, split in sources
+    ]
+    return _text((header, *sorted(rows)), ",")
+
+
+def _text(rows: Iterable[tuple[str, ...]], delimiter: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _check_marker(output: Path, settings: dict) -> None:
+    """The marker says what the scenes that are there were made from."""
+    marker = output / _MARKER
+    text = json.dumps(settings, indent=2) + "\n"
+    if not marker.exists():
+        atomic_write_text(marker, text)
+    elif marker.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{output} holds scenes of another seed, other packages or another version of this "
+            f"program: choose another --output, or delete {output / DATASET_FOLDER} and {marker}"
+        )
+
+
+def _mark_of(sources: list[tuple[Source, str]]) -> str:
+    lines = sorted(f"{source.content} {split}" for source, split in sources)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _program_mark() -> str:
+    folders = [Path(__file__).parent, Path(demo_scenes.__file__).parent]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

@@ -1,0 +1,205 @@
+"""Draw what is in each scene: recorded sources at random levels, distances and times over a bed.
+
+A plan holds every random choice except those of the synthesised sounds; scene ``i`` depends on
+the seed, on ``i`` and on the sources of its split only.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from demo_scenes.scenes import TAU_RECIPES, Layer, Recipe
+from demo_scenes.signals import event_times
+from features.clips import CLIP_DURATION_S
+from features.files import SPLITS
+from features.splits import CITIES
+from open_corpus.selection import Source
+from transcoder.errors import UserError
+
+DURATION_S = CLIP_DURATION_S
+
+LABELS = tuple(sorted(TAU_RECIPES))
+
+# Noise sensors hang at streets, so most scenes are of streets. How much a transcoder gains over
+# PINV depends on these shares and on the levels below: reference_models/README.md has figures.
+_LABEL_SHARES = dict.fromkeys(LABELS, 0.01) | {
+    "street_traffic": 0.6,
+    "street_pedestrian": 0.14,
+    "public_square": 0.1,
+    "park": 0.1,
+}
+
+# Each scene's city tells its split (see features.splits); in any 22 scenes that
+# follow each other 18 are for training.
+_CITY_TURNS = (*CITIES["train"] * 3, *CITIES["valid"], *CITIES["eval"])
+_ALL_CITIES = tuple(city for split in SPLITS for city in CITIES[split])
+
+# What the synthesiser adds to a bed: traffic and motors, which are rare in the recordings, and
+# weather. Its voices, birds and music stay out: the recordings have real ones.
+_BED_VEHICLES = ("passing_car", "passing_truck", "motorcycle", "traffic_hum", "train_ride")
+_BED_SIGNALS = ("siren", "car_horn", "reversing_beeps", "jackhammer")
+_BED_SOURCES = (*_BED_VEHICLES, *_BED_SIGNALS, "rain", "crowd_murmur")
+_RECORDED_BED = 0.3  # probability that a recorded bed comes on top
+_BED_FILE = re.compile(r"wind|rain|crowd|ambi|storm|night|day|water|river|wave|sea|forest|tileset")
+_MIN_BED_S = 4.0
+
+_N_FOREGROUND = (0.4, 0.3, 0.2, 0.1)  # probability of 1, 2, 3, 4 sources
+_KIND_SHARES = {"environment": 0.75, "speech": 0.15, "music": 0.1}
+_LEVEL_DB = (-25.0, 3.0)  # loudest quarter of a second, relative to the bed's
+_DISTANCE_M = (1.0, 60.0)  # drawn evenly in the logarithm
+
+# A source with less bandwidth would teach that loud sounds end at 5 kHz: it stays far away, where
+# air takes the high frequencies anyway, and below the synthesised bed, which has them.
+_FULL_BANDWIDTH_HZ = 10_000.0
+_FAR_M = (30.0, 80.0)
+_FAR_LEVEL_DB = (-25.0, 0.0)
+
+_REPEATED_BELOW_S, _REPEATED = 3.0, 0.6  # steps, barks: short sounds come in series
+_LEVEL_DBFS = (-34.0, -16.0)  # rms of a scene
+_TONE_DB = (-4.0, 4.0)  # colour of the recorder, per octave
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A source placed in a scene."""
+
+    content: str  # see Source
+    level_db: float
+    distance_m: float
+    starts_s: tuple[float, ...]  # within the scene; negative: it began before
+    offset_s: float = 0.0  # where in the source it begins
+    looped: bool = False  # as a bed, over the whole scene
+
+
+@dataclass(frozen=True)
+class ScenePlan:
+    """All that is in a scene, before any sample is computed."""
+
+    filename: str  # audio/<label>-<city>-<location>-<segment>-a.wav
+    label: str
+    split: str
+    seed: tuple[int, ...]  # of the synthesised sounds and the reverberation
+    synthesised: tuple[Layer, ...]
+    recorded: tuple[Recorded, ...]
+    reverb_s: float
+    wet: float
+    level_dbfs: float
+    tone_db: tuple[float, ...]
+
+
+def plan_scenes(sources: list[tuple[Source, str]], n: int, seed: int) -> list[ScenePlan]:
+    """Draw ``n`` scenes from the sources and their splits.
+
+    Raises
+    ------
+    UserError
+        If a split has no source of environmental sound.
+    """
+    pools = {
+        split: _Pool([source for source, its_split in sources if its_split == split])
+        for split in SPLITS
+    }
+    for split, pool in pools.items():
+        if not pool.packages["environment"]:
+            raise UserError(f"there is no environmental recording for the split {split}")
+    return [_draw_scene(index, seed, pools) for index in range(n)]
+
+
+class _Pool:
+    """The sources of one split, ready to draw from."""
+
+    def __init__(self, sources: list[Source]):
+        self.packages: dict[str, dict[str, list[Source]]] = {kind: {} for kind in _KIND_SHARES}
+        for source in sources:
+            self.packages[source.kind].setdefault(source.package, []).append(source)
+        self.beds = [
+            s
+            for s in sources
+            if s.kind == "environment"
+            and s.seconds >= _MIN_BED_S
+            and s.bandwidth_hz >= _FULL_BANDWIDTH_HZ
+            and _BED_FILE.search(s.file)
+        ]
+
+    def draw(self, rng: Generator) -> Source:
+        """A source: kinds by their shares, large packages more often, takes of a sound less."""
+        kinds = [kind for kind in _KIND_SHARES if self.packages[kind]]
+        shares = np.array([_KIND_SHARES[kind] for kind in kinds])
+        packages = self.packages[kinds[rng.choice(len(kinds), p=shares / shares.sum())]]
+        weights = np.sqrt([sum(s.seconds for s in found) for found in packages.values()])
+        names = list(packages)
+        found = packages[names[rng.choice(len(names), p=weights / weights.sum())]]
+        groups = sorted({source.group for source in found})
+        group = groups[rng.integers(len(groups))]
+        takes = [source for source in found if source.group == group]
+        return takes[rng.integers(len(takes))]
+
+
+def _draw_scene(index: int, seed: int, pools: dict[str, _Pool]) -> ScenePlan:
+    rng = np.random.default_rng((seed, index, 0))
+    city = _CITY_TURNS[index % len(_CITY_TURNS)]
+    split = next(split for split in SPLITS if city in CITIES[split])
+    label = str(rng.choice(LABELS, p=[_LABEL_SHARES[label] for label in LABELS]))
+    location = _ALL_CITIES.index(city) * len(LABELS) + LABELS.index(label)
+    recipe, pool = TAU_RECIPES[label], pools[split]
+    recorded = []
+    if rng.random() < _RECORDED_BED and pool.beds:
+        recorded.append(_place_bed(rng, pool.beds[rng.integers(len(pool.beds))]))
+    for _ in range(1 + rng.choice(4, p=_N_FOREGROUND)):
+        recorded.append(_place(rng, pool.draw(rng)))
+    return ScenePlan(
+        filename=f"audio/{label}-{city}-{location}-{index}-a.wav",
+        label=label,
+        split=split,
+        seed=(seed, index, 1),
+        synthesised=_draw_bed(rng, recipe),
+        recorded=tuple(recorded),
+        reverb_s=float(rng.uniform(*recipe.reverb_s)),
+        wet=float(recipe.wet * rng.uniform(0, 1)),  # the recordings have some of their own
+        level_dbfs=float(rng.uniform(*_LEVEL_DBFS)),
+        tone_db=tuple(rng.uniform(*_TONE_DB, 8).tolist()),
+    )
+
+
+def _draw_bed(rng: Generator, recipe: Recipe) -> tuple[Layer, ...]:
+    """The recipe's own bed, with those of its ingredients that belong to a bed."""
+    layers = [Layer(name, 0.0, 20.0) for name in recipe.bed]
+    for ingredient in recipe.ingredients:
+        if ingredient.source in _BED_SOURCES and rng.random() < ingredient.probability:
+            level_db = float(rng.uniform(*ingredient.level_db))
+            distance_m = float(rng.uniform(*ingredient.distance_m))
+            layers.append(Layer(ingredient.source, level_db, distance_m))
+    return tuple(layers)
+
+
+def _place_bed(rng: Generator, source: Source) -> Recorded:
+    offset_s = rng.uniform(0, max(0.0, source.seconds - DURATION_S))
+    return Recorded(source.content, 0.0, 10.0, (0.0,), float(offset_s), looped=True)
+
+
+def _place(rng: Generator, source: Source) -> Recorded:
+    if source.bandwidth_hz < _FULL_BANDWIDTH_HZ:
+        level_db, distance_m = float(rng.uniform(*_FAR_LEVEL_DB)), float(rng.uniform(*_FAR_M))
+    else:
+        level_db = float(rng.uniform(*_LEVEL_DB))
+        distance_m = float(np.exp(rng.uniform(*np.log(_DISTANCE_M))))
+    if source.seconds >= DURATION_S:
+        offset_s = float(rng.uniform(0, source.seconds - DURATION_S))
+        return Recorded(source.content, level_db, distance_m, (0.0,), offset_s)
+    if source.seconds < _REPEATED_BELOW_S and rng.random() < _REPEATED:
+        gap_s = (source.seconds + 0.1) * rng.uniform(1.2, 4)
+        starts_s = event_times(rng, DURATION_S, gap_s, min_gap_s=source.seconds)
+    else:
+        half_s = 0.5 * source.seconds  # at least as much of it lies within the scene
+        starts_s = [float(rng.uniform(-half_s, DURATION_S - half_s))]
+    return Recorded(source.content, level_db, distance_m, tuple(starts_s))
+
+
+def used_sources(
+    plans: list[ScenePlan], sources: list[tuple[Source, str]]
+) -> list[tuple[Source, str]]:
+    """Those of the sources that come in any of the scenes."""
+    used = {recorded.content for plan in plans for recorded in plan.recorded}
+    return [(source, split) for source, split in sources if source.content in used]
