@@ -1,7 +1,6 @@
 """What the tests share: seeded randomness and the golden arrays beside the project."""
 
 import os
-import sys
 from pathlib import Path
 
 # the tests run in two processes; more threads than cores make torch many times slower
@@ -9,10 +8,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from golden_files import DATA, REFERENCE
 
-DATA = Path(__file__).parent / "data"
-sys.path.insert(0, str(DATA))  # make_synthetic.py
-REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 RECORDINGS = ("birds", "street_traffic_barcelona")
 
 

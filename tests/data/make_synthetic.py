@@ -2,8 +2,8 @@
 
 The file in this folder was written once by the published system, in float32 on one machine. This
 script says where its arrays come from, shares no code with the project, and spells out every step
-as the published code does. `tests/test_goldens.py` holds the two against each other. Only
-``relu_pinv_basis`` cannot be made again: it is the rounding of one machine's float32
+as the published code does. `tests/transcoder/test_goldens.py` holds the two against each
+other. Only ``relu_pinv_basis`` cannot be made again: it is the rounding of one machine's float32
 pseudo-inverse, which the published checkpoints were trained with; it is taken from the file.
 """
 

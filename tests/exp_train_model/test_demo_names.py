@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 from tau_data import write_tau
-from test_main_doce_training import MODELS, World, use
 from training_data import write_features
+from training_world import MODELS, World, use
 
 from demo_scenes.mark import MARK, is_demo_folder
 from doce_plans.plans import Plan, plan_on, with_demo

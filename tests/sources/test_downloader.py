@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import misbehaving_server as server_that
 import pytest
@@ -18,6 +17,7 @@ from sources import downloader as downloader_module
 from sources.downloader import Downloader, DownloadError, Stopped
 from sources.part_file import opened_part
 from transcoder.errors import UserError
+from transcoder.files import PROJECT_ROOT
 
 pytest_plugins = ["download_fixtures"]
 
@@ -257,7 +257,7 @@ checksum = Checksum("md5", "{hashlib.md5(CONTENT).hexdigest()}")
 file = RemoteFile(source, "weights.bin", {len(CONTENT)}, {len(CONTENT)}, checksum)
 downloader.Downloader().fetch(file, Path(sys.argv[1]))
 """
-    root = Path(__file__).parent.parent
+    root = PROJECT_ROOT
     process = subprocess.Popen([sys.executable, "-c", program, str(target)], cwd=root)
     deadline = time.monotonic() + 20
     while not (part.exists() and part.stat().st_size > 20_000):

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DATA
+from golden_files import DATA
 
 from demo_scenes.mark import MARK
 from doce_plans.records import record_path, write_record

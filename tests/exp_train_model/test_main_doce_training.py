@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from training_data import CHUNKS_PER_FILE, write_classifier, write_features
+from training_data import CHUNKS_PER_FILE, write_features
+from training_world import MODELS, N_FILES, PAPER_CNN, World, use
 
 from exp_train_model import export_experiment_results, plot_training_curve
 from exp_train_model.experiment import (
@@ -25,45 +26,7 @@ from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.pinv import Pinv
 
-N_FILES = 6
 CNN = "learning_rate=-3+kernel_size=3+nb_layers=3+dilation=2+nb_channels=16"
-PAPER_CNN = "learning_rate=-3+kernel_size=5+nb_layers=5+dilation=1+nb_channels=64"
-MODELS = {
-    "mlp": "mlp/transcoder=mlp+hidden1=100+hidden2=1000+learning_rate=-3",
-    "mlp_pinv": "mlp/transcoder=mlp_pinv+hidden1=100+hidden2=1000+learning_rate=-3",
-    "CNN-mels": f"cnn/{PAPER_CNN}",
-    "CNN-logits": "hybridts/prop_logit=100+dilation=1+learning_rate=-3",
-    "CNN-hybrid": "hybridts/prop_logit=50+dilation=1+learning_rate=-3",
-    "self": "ts/transcoder=self+learning_rate=-4",
-    "effnet_b0": "ts/transcoder=effnet_b0+learning_rate=-5",
-}
-
-
-class World:
-    """Features, a classifier and an experiment folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.features = write_features(folder / "features", n_files=N_FILES)
-        self.weights = write_classifier(folder / "yamnet.pth")
-        self.experiment = training_experiment(folder / "exp")
-
-    def run(self, selector, *more):
-        return self.run_plain(f"{selector}+dataset=TEST+classifier=YamNet", *more)
-
-    def run_plain(self, selector, *more):
-        return main(["-s", selector, *(more or ("-c",)), "--data_path", str(self.features),
-                     "--experiment_path", str(self.experiment.folder), "--device", "cpu",
-                     "--epochs_override", "1", "--no_pretrained"])  # fmt: skip
-
-    def setting(self, selector):
-        (setting,) = self.experiment.select(f"{selector}+dataset=TEST+classifier=YamNet")
-        return setting
-
-
-def use(monkeypatch, world):
-    monkeypatch.setenv("YAMNET_WEIGHTS", str(world.weights))
-    return world
 
 
 @pytest.fixture(scope="module")

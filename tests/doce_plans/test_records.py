@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from doce_program import EXPERIMENT, Program
-from test_main_doce_training import MODELS, N_FILES, World, use
 from training_data import write_features
+from training_world import MODELS, N_FILES, World, use
 
 from doce_plans import records
 from exp_train_model.experiment import model_file

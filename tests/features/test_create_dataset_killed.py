@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tau_data import clip_name, write_noise, write_tau
-from test_create_dataset import digests
+from tau_data import clip_name, digests, write_noise, write_tau
 
 from exp_train_model import create_mel_tho_dataset
 

@@ -1,5 +1,6 @@
 """A small TAU-like data set of noise, for tests."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -33,3 +34,9 @@ def write_tau(folder: Path, n_clips: int, duration_s: float = 2.0) -> Path:
         lines = ["filename\tscene_label", *(f"{n}\t{n[6:].split('-')[0]}" for n in part)]
         (root / path).write_text("\n".join(lines) + "\n")
     return root
+
+
+def digests(folder):
+    """Of the files in a folder, by name."""
+    files = [path for path in folder.iterdir() if path.is_file()]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

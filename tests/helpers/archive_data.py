@@ -7,7 +7,11 @@ import pandas as pd
 import torch
 from filled_weights import fill
 
+from archives.classify import Setup
 from archives.inference import LevelClassifier
+from archives.levels import LevelScale
+from archives.open_archive import ReadOptions
+from archives.selection import all_classes
 from archives.timeline import Units
 from transcoder.checkpoints import save_checkpoint
 from transcoder.classifiers import Classifier, new_network
@@ -87,3 +91,15 @@ def write_yamnet_weights(path: Path) -> Path:
     fill(network, scales=_FULL)
     torch.save(network.state_dict(), path)
     return path
+
+
+def setup(*, selection=None, unit_s=1, suffix=".h5", about=None, scale=None) -> Setup:
+    return Setup(
+        quick_classifier(),
+        selection or all_classes("YamNet"),
+        about or {"classifier": "narrow"},
+        ReadOptions(),
+        scale or LevelScale(),
+        unit_s,
+        suffix,
+    )

@@ -1,7 +1,8 @@
 """The SLURM scripts in a real SLURM: one node, one controller, all files in a temporary folder.
 
 Needs root and Debian's packages: apt-get install slurmctld slurmd slurm-client munge. Run with
-``pytest -m slow tests/test_slurm.py``; takes some minutes, for SLURM lets a requeued job wait.
+``pytest -m slow tests/exp_train_model/test_slurm.py``; takes some minutes,
+for SLURM lets a requeued job wait.
 """
 
 import os

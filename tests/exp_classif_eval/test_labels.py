@@ -2,25 +2,25 @@
 
 import json
 import logging
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from golden_files import DATA
 
 from exp_classif_eval.datasets import SONYC_UST
 from exp_classif_eval.labels import read_labels, sonyc_ust_labels, urbansound8k_labels
 from transcoder.errors import MissingFileError, UsageError, UserError
 
-DATA = Path(__file__).parent / "data" / "classification"
-URBANSOUND8K_CSV = DATA / "UrbanSound8K_recalculated.csv"
-SONYC_UST_CSV = DATA / "sonyc_ust_annotations.csv"
+TABLES = DATA / "classification"
+URBANSOUND8K_CSV = TABLES / "UrbanSound8K_recalculated.csv"
+SONYC_UST_CSV = TABLES / "sonyc_ust_annotations.csv"
 ENGINE, DOG = "1_engine_presence", "8_dog_presence"
 
 
 @pytest.fixture(scope="module")
 def expected():
-    return json.loads((DATA / "expected.json").read_text())
+    return json.loads((TABLES / "expected.json").read_text())
 
 
 @pytest.fixture

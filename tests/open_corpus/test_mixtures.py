@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from open_data import BLOCK_CHUNKS, EPOCH_BLOCKS, shrink, write_open
-from test_training_resume import _stop_after_batches, assert_same, weights
 from training_data import write_classifier
+from training_world import assert_same, stop_after_batches, weights
 
 from exp_train_model.main_doce_training import main
 from exp_train_model.training.mixture_batches import TO_CLASSES, MixtureBatches
@@ -202,7 +202,7 @@ def test_a_training_on_mixtures_goes_on_and_is_scored(
     model = f"{transcoder}/{where}+{TOKENS}"
     assert run(f"{model}+step=train", "whole") == 0
     with monkeypatch.context() as patch:
-        _stop_after_batches(patch, 4)
+        stop_after_batches(patch, 4)
         assert run(f"{model}+step=train", "cut") == 128 + signal.SIGTERM
     assert run(f"{model}+step=train", "cut") == 0
     assert_same(weights(tmp_path / "cut"), weights(tmp_path / "whole"))

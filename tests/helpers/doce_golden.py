@@ -5,12 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from golden_files import DATA
 
 import exp_classif_eval.plans
 import exp_train_model.plans
 from doce_plans.experiment import Experiment
 
-GOLDEN = json.loads((Path(__file__).parent / "data" / "doce_golden.json").read_text())
+GOLDEN = json.loads((DATA / "doce_golden.json").read_text())
 
 
 def published_experiment(name: str, folder: Path) -> Experiment:

@@ -1,34 +1,34 @@
 """Decisions and scores against the published values, and on cases worked out by hand."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_files import DATA
 
 from exp_classif_eval import figures, scores
 from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.datasets import DATASETS, SONYC_UST, URBANSOUND8K
 from exp_classif_eval.labels import sonyc_ust_labels, urbansound8k_labels
 
-DATA = Path(__file__).parent / "data" / "classification"
+TABLES = DATA / "classification"
 CLASSIFIERS = {"pann_gt": "PANN", "yamnet_cnn": "YamNet"}
 
 
 @pytest.fixture(scope="module")
 def golden():
     """Expected values, and probabilities with files in the order of ``files``."""
-    with np.load(DATA / "probs.npz") as arrays:
-        return json.loads((DATA / "expected.json").read_text()), dict(arrays)
+    with np.load(TABLES / "probs.npz") as arrays:
+        return json.loads((TABLES / "expected.json").read_text()), dict(arrays)
 
 
 def scored(golden, name, key):
     """Probabilities and labels of the scored files."""
     expected, arrays = golden
     if name == URBANSOUND8K.name:
-        labelled = urbansound8k_labels(DATA / "UrbanSound8K_recalculated.csv")
+        labelled = urbansound8k_labels(TABLES / "UrbanSound8K_recalculated.csv")
     else:
-        labelled = sonyc_ust_labels(DATA / "sonyc_ust_annotations.csv", published_labels=True)
+        labelled = sonyc_ust_labels(TABLES / "sonyc_ust_annotations.csv", published_labels=True)
     position = {file: row for row, file in enumerate(expected["files"][name])}
     rows = labelled.scored_rows
     probs = arrays[f"{name}__{key}"][[position[labelled.files[row]] for row in rows]]

@@ -1,6 +1,5 @@
 """A training that is cut off goes on as if nothing had happened: the same weights, bit for bit."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from training_data import write_classifier, write_features
+from training_world import assert_same, stop_after_batches, weights
 
 from exp_train_model.main_doce_training import main
 from exp_train_model.training.loop import make_optimizer
@@ -38,22 +38,12 @@ def start(data, folder, selector=SELECTOR):
     )  # fmt: skip
 
 
-def weights(folder):
-    (path,) = (p for p in Path(folder, "model").iterdir() if p.name.endswith("_model"))
-    return torch.load(path)
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory):
     """The final weights."""
     folder = tmp_path_factory.mktemp("whole")
     assert main(arguments(data, folder)) == 0
     return weights(folder)
-
-
-def assert_same(found, expected):
-    assert list(found) == list(expected)
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def wait_for_session(folder, process):
@@ -94,7 +84,7 @@ def test_the_signal_of_slurm_saves_and_leaves(data, uninterrupted, tmp_path):
 
 def test_session_of_other_options_is_refused(data, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        _stop_after_batches(patch, 2)
+        stop_after_batches(patch, 2)
         assert main(arguments(data, tmp_path)) == 128 + signal.SIGTERM
     args = [*arguments(data, tmp_path), "--seed", "4"]
     assert main(args) == 1
@@ -135,21 +125,7 @@ def test_classes_are_trained_from_targets_and_resumed(tmp_path, monkeypatch):
     )
     assert main(whole) == 0
     with monkeypatch.context() as patch:
-        _stop_after_batches(patch, 3)
+        stop_after_batches(patch, 3)
         assert main(cut) == 128 + signal.SIGTERM
     assert main(cut) == 0
     assert_same(weights(tmp_path / "cut"), weights(tmp_path / "whole"))
-
-
-def _stop_after_batches(monkeypatch, n):
-    """Send SIGTERM to this process in training step ``n``: in the middle of an epoch."""
-    from exp_train_model.training import loop as training
-
-    step, count = training.training_step, iter(range(1, 1000))
-
-    def step_with_signal(*args):
-        if next(count) == n:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(*args)
-
-    monkeypatch.setattr(training, "training_step", step_with_signal)

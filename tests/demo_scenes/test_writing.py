@@ -13,6 +13,7 @@ from demo_scenes import figure, layouts, sonyc_ust, tau, urbansound8k
 from demo_scenes.clips import clip_wave
 from demo_scenes.mark import MARK
 from transcoder.errors import UsageError, UserError
+from transcoder.files import PROJECT_ROOT
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -132,7 +133,7 @@ def test_figure_is_drawn(tmp_path, monkeypatch):
 
 
 def test_sample_is_what_its_script_makes(tmp_path, monkeypatch):
-    audio = Path(__file__).parent.parent / "audio"
+    audio = PROJECT_ROOT / "audio"
     monkeypatch.syspath_prepend(str(audio))
     import make_sample
 

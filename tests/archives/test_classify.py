@@ -1,12 +1,13 @@
 """Inference, calibration, groups, resumption and the files of results."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import archive_data
 import h5py
 import numpy as np
 import pandas as pd
@@ -15,8 +16,8 @@ import torch
 from archive_data import (
     levels,
     narrow_yamnet,
-    quick_classifier,
     save_tokens,
+    setup,
     small_cnn,
     table,
     units,
@@ -26,13 +27,13 @@ from archive_data import (
 import classify_audio
 import classify_third_octave
 from archives.calibration import FULL_SCALE_DB, LevelHistogram
-from archives.classify import Setup, archive_units, classify_archive, measure_offset
+from archives.classify import archive_units, classify_archive, measure_offset
 from archives.frames import Block
 from archives.inference import LevelClassifier
 from archives.levels import LevelScale
 from archives.networks import choose_selection, load_level_classifier
 from archives.open_archive import ReadOptions, open_archive
-from archives.selection import all_classes, best_classes, read_groups, traffic_voice_birds
+from archives.selection import best_classes, read_groups, traffic_voice_birds
 from archives.timeline import Timeline, Units
 from transcoder.audioset import audioset_classes, class_names
 from transcoder.checkpoints import save_checkpoint
@@ -41,18 +42,6 @@ from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
 from transcoder.texture import Texture
 from transcoder.transcode import Transcoder
-
-
-def setup(*, selection=None, unit_s=1, suffix=".h5", about=None, scale=None) -> Setup:
-    return Setup(
-        quick_classifier(),
-        selection or all_classes("YamNet"),
-        about or {"classifier": "narrow"},
-        ReadOptions(),
-        scale or LevelScale(),
-        unit_s,
-        suffix,
-    )
 
 
 def histogram_of(array: np.ndarray) -> LevelHistogram:
@@ -240,7 +229,7 @@ SLOW_JOB = """
 import sys, time
 sys.path[:0] = [{tests!r}, {root!r}]
 from pathlib import Path
-from test_archives_classify import setup
+from archive_data import setup
 from archives.classify import classify_archive
 given = setup()
 classify = given.classify
@@ -257,9 +246,9 @@ def test_after_a_kill_the_result_is_the_same(tmp_path):
     array = levels(8 * 2200)
     array[8 * 900 : 8 * 1000] = np.nan  # a segment ends in the second part
     np.save(archive, array)
-    tests = os.path.dirname(__file__)  # noqa: PTH120
+    tests = Path(archive_data.__file__).parent
     code = SLOW_JOB.format(
-        tests=tests, root=str(PROJECT_ROOT), archive=str(archive), output=str(output)
+        tests=str(tests), root=str(PROJECT_ROOT), archive=str(archive), output=str(output)
     )
     job = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
     parts = output / "reports" / "a.parts"

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from conftest import DATA
+from golden_files import DATA
 
 from transcoder import metrics
 from transcoder.errors import UserError

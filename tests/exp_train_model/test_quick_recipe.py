@@ -5,8 +5,8 @@ import signal
 
 import pytest
 import torch
-from test_training_resume import _stop_after_batches, assert_same, weights
 from training_data import write_features
+from training_world import assert_same, stop_after_batches, weights
 
 from exp_train_model.main_doce_training import main
 from exp_train_model.training.conditioning import condition, unconditioned
@@ -114,7 +114,7 @@ def test_training_by_the_recipe_goes_on_after_a_stop(tmp_path, monkeypatch, caps
     data = write_features(tmp_path / "features", n_files=30)
     assert main(arguments(data, tmp_path / "whole")) == 0
     with monkeypatch.context() as patch:
-        _stop_after_batches(patch, 6)
+        stop_after_batches(patch, 6)
         assert main(arguments(data, tmp_path / "cut")) == 128 + signal.SIGTERM
     assert main([*arguments(data, tmp_path / "cut"), "--batch_size", "8"]) == 1
     assert "batch_size 16, not batch_size 8" in capsys.readouterr().err

@@ -13,8 +13,9 @@ from misbehaving_server import MisbehavingServer
 
 import download_datasets
 from sources.table import DATASETS, MODELS
+from transcoder.files import PROJECT_ROOT
 
-ROOT = Path(__file__).parent.parent
+ROOT = PROJECT_ROOT
 TAU = "TAU-urban-acoustic-scenes-2020-mobile-development"
 
 

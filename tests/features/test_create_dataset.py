@@ -1,6 +1,5 @@
 """create_mel_tho_dataset.py: features, options, reruns, odd files."""
 
-import hashlib
 import shutil
 
 import h5py
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from tau_data import clip_name, write_tau
+from tau_data import clip_name, digests, write_tau
 
 from exp_train_model.create_mel_tho_dataset import main
 from features import dataset as feature_dataset
@@ -45,12 +44,6 @@ def run(sounds, tmp_path):
         return main([str(option) for option in (*where, "--workers", 1, *options)])
 
     return run
-
-
-def digests(folder):
-    """Of the files in a folder, by name."""
-    files = [path for path in folder.iterdir() if path.is_file()]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def read_split(folder, name, split):
