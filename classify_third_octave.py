@@ -34,13 +34,7 @@ def build_parser() -> Parser:
     parser.add_argument("inputs", nargs="*", help="files, folders, globs; - for standard input")
     parser.add_argument("--watch", type=Path, help="follow this CSV file as it grows")
     add_network_options(parser)
-    parser.add_argument(
-        "--method",
-        choices=tuple(WAYS),
-        default=DEFAULT_CLASS_METHOD,
-        help="direct tells classes without Mels; the others are transcoders; texture and pinv need "
-        "no trained model",
-    )
+    add_method(parser)
     parser.add_argument(
         "--format", choices=("h5", "parquet", "csv"), default="h5", help="of the results"
     )
@@ -49,6 +43,17 @@ def build_parser() -> Parser:
         "--describe", action="store_true", help="say how the inputs are understood, no more"
     )
     return parser
+
+
+def add_method(parser: Parser) -> None:
+    """The way from levels to classes."""
+    parser.add_argument(
+        "--method",
+        choices=tuple(WAYS),
+        default=DEFAULT_CLASS_METHOD,
+        help="direct tells classes without Mels; the others are transcoders; texture and pinv need "
+        "no trained model",
+    )
 
 
 def add_level_options(parser: Parser) -> None:
@@ -97,8 +102,8 @@ def add_reading_options(parser: Parser):
     return reading
 
 
-def add_network_options(parser: Parser) -> None:
-    """The options that classify_audio.py has too."""
+def add_model_options(parser: Parser) -> None:
+    """Which networks tell the classes, and where."""
     add_classifier(parser)
     parser.add_argument(
         "--models",
@@ -112,16 +117,22 @@ def add_network_options(parser: Parser) -> None:
         help="weight file of the classifier, when not in pann/ or yamnet/",
     )
     parser.add_argument(
-        "--window",
-        type=int,
-        help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
-    )
-    parser.add_argument(
         "--draws",
         type=int,
         default=4,
         help="of the noise in texture and textured: so many Mels are heard, and averaged",
     )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--window",
+        type=int,
+        help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
+    )
+
+
+def add_network_options(parser: Parser) -> None:
+    """The options that classify_audio.py has too."""
+    add_model_options(parser)
     parser.add_argument("--top_k", type=int, help="keep only the K most probable classes")
     parser.add_argument(
         "--groups",
@@ -131,7 +142,6 @@ def add_network_options(parser: Parser) -> None:
     parser.add_argument(
         "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 
 def check_network_options(args) -> None:
@@ -147,11 +157,7 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     is_live = args.watch is not None or "-" in args.inputs
     _check(args, is_live)
-    if args.db_offset is None:
-        from archives.sensors import SENSORS
-
-        known_db = SENSORS[args.sensor].offset_db if args.sensor else None
-        args.db_offset = 0.0 if args.auto_offset or known_db is None else known_db
+    args.db_offset = default_offset(args)
 
     from archives.inputs import find_inputs, refuse_overwriting
     from archives.networks import DEFAULT_WINDOW_S, choose_selection, load_level_classifier
@@ -191,6 +197,16 @@ def _check(args, is_live: bool) -> None:
         raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
     if args.auto_offset and (args.db_offset is not None or is_live):
         raise UsageError("--auto_offset needs a whole archive, and no --db_offset beside it")
+
+
+def default_offset(args) -> float:
+    """The offset in dB that the command line gives, or its sensor."""
+    from archives.sensors import SENSORS
+
+    known_db = SENSORS[args.sensor].offset_db if args.sensor else None
+    if args.db_offset is not None:
+        return args.db_offset
+    return 0.0 if args.auto_offset or known_db is None else known_db
 
 
 def read_options(args):

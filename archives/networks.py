@@ -1,8 +1,10 @@
 """The networks that the command lines name, ready to classify."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from numpy.typing import NDArray
 
 import transcoder
 from archives.inference import LevelClassifier
@@ -14,7 +16,7 @@ from archives.selection import (
     traffic_voice_birds,
 )
 from transcoder.classifiers import load_classifier
-from transcoder.errors import MissingFileError, UsageError
+from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.transcode import Transcoder
@@ -73,6 +75,13 @@ def load_level_classifier(
     return LevelClassifier(found.model, network, device=device, draws=draws), about
 
 
+def seconds_heard(classifier: str, method: str, window_s: int | None) -> int:
+    """So many seconds are heard as one: PANN hears a window, all others each second by itself."""
+    if classifier == "PANN" and method not in CLASS_METHODS:
+        return window_s or DEFAULT_WINDOW_S[classifier]
+    return 1
+
+
 def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) -> Selection:
     """What the options ``--groups`` and ``--top_k`` ask for; all classes without them."""
     if groups is not None and top_k is not None:
@@ -90,3 +99,26 @@ def choose_selection(classifier: str, *, groups: str | None, top_k: int | None) 
         known = ", ".join(("tvb", *GROUP_TABLES))
         raise UsageError(f"--groups {groups!r}: neither one of {known} nor an existing file")
     return read_groups(table, classifier)
+
+
+def known_groups(classifier: str, names: Sequence[str], table: str | None) -> Selection:
+    """The groups called ``names``: of ``--groups`` where it was given, else of all known ones.
+
+    Raises
+    ------
+    UserError
+        Naming what is unknown, and what is known.
+    """
+    tables = (table,) if table else ("tvb", *GROUP_TABLES)
+    found: dict[str, NDArray] = {}
+    for given in tables:
+        selection = choose_selection(classifier, groups=given, top_k=None)
+        for name, group in zip(selection.names, selection.groups, strict=True):
+            found.setdefault(name, group)
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        raise UserError(
+            f"unknown group {unknown[0]!r}: known are {', '.join(found)}; --groups FILE says what "
+            "belongs to others"
+        )
+    return Selection(tuple(names), tuple(found[name] for name in names))

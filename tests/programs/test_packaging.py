@@ -17,6 +17,7 @@ DATA_FILES = {
     "exp_classif_eval/sub_classes_urbansound8k.xlsx",
     "exp_train_model/launch_experiment/templates/generic.slurm",
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
+    "open_corpus/content.csv",
     "open_corpus/open_corpus.csv",
     "exp_train_model/tables/published_results.csv",
     "pann/class_list.csv",

@@ -140,7 +140,7 @@ def test_choices_are_taken_in_any_case(spelling):
 
 @pytest.mark.parametrize(
     "script",
-    ["generate_audio", "classify_audio", "classify_third_octave", "plot_spectro_dcase2023"],
+    ["generate_audio", "calibrate_presence", "classify_audio", "classify_third_octave"],
 )
 def test_every_program_has_the_same_default_classifier(script):
     parser = importlib.import_module(script).build_parser()

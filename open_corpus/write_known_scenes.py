@@ -1,0 +1,74 @@
+"""Write levels of mixtures of data set OPEN, and what is heard in each of their seconds.
+
+The layers of a mixture are known, and so is what most of them hold (open_corpus/content.csv): a
+group of sounds counts as heard in a second where one of its layers is not masked by the others.
+calibrate_presence.py takes both files; the maps that come with reference_models were made so.
+"""
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+from features.files import FEATURES_ROOT, SPLITS
+from open_corpus.files import OpenFiles
+from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError
+
+
+def build_parser() -> Parser:
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--data_path", type=Path, default=FEATURES_ROOT, help="folder that OPEN's features lie in"
+    )
+    parser.add_argument(
+        "--split", choices=SPLITS[1:], default="valid", help="whose sounds the mixtures have"
+    )
+    parser.add_argument("--scenes", type=int, default=3072, help="how many, of 4 s each")
+    parser.add_argument(
+        "--output", type=Path, help="folder of the two files (default: OPEN/known there)"
+    )
+    return parser
+
+
+@reports_errors
+def main(argv=None) -> int:
+    args = build_parser().parse_args(argv)
+    if args.scenes < 1:
+        raise UsageError(f"--scenes must be 1 or more, not {args.scenes}")
+
+    from open_corpus.known_scenes import known_scenes
+    from open_corpus.sound_bank import SoundBank
+    from transcoder.files import atomic_write_text
+
+    files = OpenFiles.of(args.data_path)
+    folder = args.output or files.folder / "known"
+    name = f"OPEN_{args.split}"
+    scenes = known_scenes(SoundBank(files.bank, args.split), args.scenes)
+    _write_levels(folder / f"{name}.h5", scenes.levels)
+    atomic_write_text(folder / f"{name}_presence.csv", _table(name, scenes))
+    print(f"wrote {folder / name}.h5 and {name}_presence.csv")
+    return 0
+
+
+def _write_levels(path: Path, levels) -> None:
+    import h5py
+
+    from transcoder.files import atomic_path
+
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file["fast_125ms"] = levels
+
+
+def _table(name: str, scenes) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("recording", "start", "end", *scenes.groups))
+    for second, row in enumerate(scenes.presence):
+        cells = ("" if value != value else int(value) for value in row)
+        writer.writerow((name, second, second + 1, *cells))
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
