@@ -6,9 +6,12 @@ for each, the probabilities of sound classes over time into --output, a report o
 irregular, and a figure of the most present classes. Running it again goes on where it was broken
 off.
 
-All inputs of a run are taken as one sensor's: give another sensor another --output. A live stream
-of lines, CSV or JSON, comes from standard input (-) or a growing file (--watch) and gives one line
-of JSON for each second.
+A folder of folders is a network, a folder for each sensor: the results are one table (a data set
+of Parquet, by sensor and month), described in a README beside it. All other inputs of a run are
+taken as one sensor's: give another sensor another --output.
+
+A live stream of lines, CSV or JSON, comes from standard input (-) or a growing file (--watch) and
+gives one line of JSON for each second.
 """
 
 import logging
@@ -17,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+from archives.fleet_program import add_fleet_options, find_members, is_network, run_network
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
@@ -36,8 +40,11 @@ def build_parser() -> Parser:
     add_network_options(parser)
     add_method(parser)
     parser.add_argument(
-        "--format", choices=("h5", "parquet", "csv"), default="h5", help="of the results"
+        "--format",
+        choices=("h5", "parquet", "csv"),
+        help="of the results (default: h5; a network's are parquet)",
     )
+    add_fleet_options(parser)
     add_level_options(parser)
     add_reading_options(parser).add_argument(
         "--describe", action="store_true", help="say how the inputs are understood, no more"
@@ -157,13 +164,20 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     is_live = args.watch is not None or "-" in args.inputs
     _check(args, is_live)
+    is_fleet = not is_live and is_network(args)
+    if is_fleet and not args.describe:
+        return run_network(args, read_options(args))
+    args.format = args.format or "h5"
     args.db_offset = default_offset(args)
 
     from archives.inputs import find_inputs, refuse_overwriting
     from archives.networks import DEFAULT_WINDOW_S, choose_selection, load_level_classifier
     from transcoder.devices import choose_device
 
-    tasks = [] if is_live else find_inputs(args.inputs, args.output)
+    if is_fleet:
+        tasks = [task for member in find_members(args) for task in member.tasks]
+    else:
+        tasks = [] if is_live else find_inputs(args.inputs, args.output)
     if args.describe:
         return _describe(args, tasks)
     refuse_overwriting(tasks, args.output, f".{args.format}")
@@ -244,7 +258,7 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
 
     from archives.classify import Setup, classify_archive, measure_offset
     from archives.levels import LevelScale
-    from archives.summary import describe_result
+    from archives.summary import describe_result, describe_run, draw_presence
 
     read, offset_db = read_options(args), args.db_offset
     if args.auto_offset:
@@ -263,38 +277,13 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
                 continue
             results.append((task, result))
             print("\n".join(describe_result(result)))
-    _finish(args.output, results, time.monotonic() - start)
+    if results:
+        print("\n".join(describe_run([r for _, r in results], time.monotonic() - start)))
+        for path in draw_presence(args.output, [(task.name, r) for task, r in results]):
+            print(f"wrote {path}")
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
-
-
-def _finish(output: Path, results: list, elapsed_s: float) -> None:
-    """Print the summary and draw the figures: one for all dates, one for each file without."""
-    from archives.frames import LOCAL, UTC
-    from archives.presence_figure import presence_figure
-    from archives.summary import describe_presence, merged
-    from transcoder.plots import save_figure
-
-    if not results:
-        return
-    print("\n".join(describe_presence(merged([result for _, result in results]))))
-    new_s = sum(result.classified_s for _, result in results)
-    if new_s:
-        print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
-    dated = {LOCAL: "presence.png", UTC: "presence_utc.png"}
-    series: dict[str, list] = {}
-    for task, result in results:
-        name = dated.get(result.report["clock"], f"{task.name}_presence.png")
-        series.setdefault(name, []).append(result)
-    for name, members in series.items():
-        path = output / name
-        title = members[0].path.stem if len(members) == 1 else f"{len(members)} archives"
-        notes = {note for r in members if (note := r.report.get("step_note"))}
-        title = "\n".join((title, *sorted(notes)))
-        figure = presence_figure(merged(members), members[0].report["clock"], title)
-        save_figure(figure, path)
-        print(f"wrote {path}")
 
 
 def _run_live(args, classify, selection, unit_s: int) -> int:

@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from archives.calibration import LevelHistogram
 from archives.clock import first_together
+from archives.data_set import write_partitions
 from archives.describe import understood
-from archives.frames import FRAME_S, Archive, ArchiveError
+from archives.frames import FRAME_S, LOCAL, UTC, Archive, ArchiveError
 from archives.inference import LevelClassifier
 from archives.inputs import result_paths
 from archives.levels import LevelScale, scaled
@@ -21,6 +22,7 @@ from archives.parts import PartStore, Rows
 from archives.presence import Presence
 from archives.selection import Selection
 from archives.timeline import Timeline, Units, in_parts
+from archives.weighting import describe_weighting
 from archives.writers import Description, write_rows
 from transcoder.files import atomic_write_text
 
@@ -40,17 +42,23 @@ class Setup:
     scale: LevelScale
     unit_s: int
     suffix: str  # of the result: ".h5", ".parquet" or ".csv"
+    sensor: str | None = None  # of a network: the result goes into its data set, in Parquet
+    shows_progress: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
     """One classified archive; ``report`` is what its .json file says."""
 
-    path: Path
+    path: Path  # of the (first) file of results
     report: dict
-    presence: Presence
+    presence_path: Path
     is_new: bool  # False if an earlier run had done it
     classified_s: float = 0.0  # signal that this run classified: the rest was there
+
+    @property
+    def presence(self) -> Presence:
+        return Presence.load(self.presence_path)
 
 
 def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Result:
@@ -65,11 +73,17 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         If the archive cannot be read or holds no usable levels.
     """
     archive = open_archive(path, setup.read)
+    if setup.sensor is not None and archive.clock not in (LOCAL, UTC):
+        raise ArchiveError(
+            f"{path}: its frames have no dates (clock: {archive.clock}); in a network they need "
+            "them: give it alone, with --network none"
+        )
     job = _job(path, setup)
     result_path, report_path, presence_path = result_paths(output, name, setup.suffix)
-    finished = _finished(report_path, presence_path, result_path, job)
-    if finished is not None:
-        return finished
+    before = _report_before(report_path, output)
+    if before is not None and before["job"] == job and presence_path.is_file():
+        path = output / before["results"][0]
+        return Result(path, before, presence_path, is_new=False)
 
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
     timeline = new_timeline(path, setup.read, setup.unit_s)
@@ -82,30 +96,43 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         raise
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
-    about = archive.attributes | setup.about | timeline.found.step_note()
+    note = _note(archive, timeline)
+    about = archive.attributes | setup.about | ({"note": note} if note else {})
     about |= {"source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
     description = Description(setup.selection, archive.clock, setup.unit_s, about)
-    write_rows(result_path, _watched(store, presence, description), description)
+    rows = _watched(store, presence, description)
+    if setup.sensor is None:
+        results = [write_rows(result_path, rows, description)]
+    else:
+        results = write_partitions(output, setup.sensor, Path(name).name, rows, description)
     presence.save(presence_path)
-    report = {
-        "job": job,
-        "result": result_path.name,
-        "clock": archive.clock,
-        "bands": len(archive.bands),
-        "read_as": understood(archive),
-        "sensor": archive.attributes,
-        "seconds": presence.total_s,
-        "found": timeline.found.as_dict(),
-        "step_note": timeline.found.step_note().get("note"),
-        "notes": timeline.found.describe(archive.clock),
-        "offset_db": setup.scale.offset_db,
-        "level_db": {f"p{p}": histogram.percentile(p) for p in (1, 50, 99)},
-        "level_warning": histogram.complaint(),
-    }
+    report = {"job": job, "results": [result.relative_to(output).as_posix() for result in results]}
+    report |= {"sensor": setup.sensor, "seconds": presence.total_s, "note": note}
+    report |= _described(archive, timeline, histogram, setup.scale)
+    if setup.sensor is not None and before is not None:
+        for old in set(before["results"]) - set(report["results"]):
+            (output / old).unlink(missing_ok=True)  # a month that the file no longer has
     # the report comes last: with it the archive counts as done
     atomic_write_text(report_path, json.dumps(report, indent=1))
     store.remove()
-    return Result(result_path, report, presence, is_new=True, classified_s=classified_s)
+    return Result(results[0], report, presence_path, is_new=True, classified_s=classified_s)
+
+
+def _described(
+    archive: Archive, timeline: Timeline, histogram: LevelHistogram, scale: LevelScale
+) -> dict:
+    """What a report says of the archive as it was read."""
+    return {
+        "clock": archive.clock,
+        "bands": len(archive.bands),
+        "read_as": understood(archive),
+        "attributes": archive.attributes,
+        "found": timeline.found.as_dict(),
+        "notes": timeline.found.describe(archive.clock),
+        "offset_db": scale.offset_db,
+        "level_db": {f"p{p}": histogram.percentile(p) for p in (1, 50, 99)},
+        "level_warning": histogram.complaint(),
+    }
 
 
 def new_timeline(path: Path, read: ReadOptions, unit_s: int = 1) -> Timeline:
@@ -129,29 +156,38 @@ def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     """
     histogram = LevelHistogram()
     for path in paths:
-        try:
-            part = _measure(open_archive(path, read), read)
-        except ArchiveError as error:
-            logger.warning("not measured: %s", error)
-        else:
-            histogram.merge(part)
+        histogram.merge(measure_levels(path, read))
     if not histogram.n_seconds:
         raise ArchiveError("no level could be measured: there is no full second of them")
     return histogram.offset_to_full_scale()
 
 
-def _measure(archive: Archive, read: ReadOptions) -> LevelHistogram:
+def measure_levels(path: Path, read: ReadOptions) -> LevelHistogram:
+    """The broadband levels of an archive; none of one that cannot be read, with a warning."""
     histogram = LevelHistogram()
-    timeline = new_timeline(archive.path, read)
-    with _progress(archive, "measuring ") as progress:
-        for units in archive_units(archive, timeline):
-            histogram.add(units)
-            progress.total = _duration_s(archive, timeline)
-            progress.update(int(units.n_seconds.sum()))
+    try:
+        archive = open_archive(path, read)
+        timeline = new_timeline(path, read)
+        with _progress(archive, "measuring ") as progress:
+            for units in archive_units(archive, timeline):
+                histogram.add(units)
+                progress.total = _duration_s(archive, timeline)
+                progress.update(int(units.n_seconds.sum()))
+    except ArchiveError as error:
+        logger.warning("not measured: %s", error)
+        return LevelHistogram()
     return histogram
 
 
-def _progress(archive: Archive, what: str = "", initial: int = 0) -> tqdm:
+def _note(archive: Archive, timeline: Timeline) -> str | None:
+    """What every output says of levels that are not as the networks take them."""
+    weighting = describe_weighting(archive.weighting)
+    notes = [*timeline.found.step_note().values()]
+    notes += [f"levels were {weighting}"] if weighting else []
+    return "; ".join(notes) or None
+
+
+def _progress(archive: Archive, what: str = "", *, initial: int = 0, disable: bool = False) -> tqdm:
     """A bar in seconds of signal, so that its rate is the throughput."""
     return tqdm(
         initial=initial,
@@ -159,6 +195,7 @@ def _progress(archive: Archive, what: str = "", initial: int = 0) -> tqdm:
         unit=" s",
         unit_scale=True,
         leave=False,
+        disable=disable,
     )
 
 
@@ -181,7 +218,12 @@ def _compute_parts(
     done = store.count
     classified_s = 0.0
     units = archive_units(archive, timeline, setup.scale)
-    with _progress(archive, initial=done * units_per_part * setup.unit_s) as progress:
+    bar = _progress(
+        archive,
+        initial=done * units_per_part * setup.unit_s,
+        disable=not setup.shows_progress,
+    )
+    with bar as progress:
         for number, part in enumerate(in_parts(units, units_per_part)):
             histogram.add(part)
             progress.total = _duration_s(archive, timeline)
@@ -229,15 +271,17 @@ def _job(path: Path, setup: Setup) -> dict:
         "read": asdict(setup.read),
         "scale": asdict(setup.scale),
         "about": setup.about,
+        "sensor": setup.sensor,
+        "suffix": setup.suffix,
     }
     return json.loads(json.dumps(job))
 
 
-def _finished(report_path: Path, presence_path: Path, result: Path, job: dict) -> Result | None:
+def _report_before(report_path: Path, output: Path) -> dict | None:
+    """The report of an earlier run whose results are all there."""
     try:
         report = json.loads(report_path.read_text(encoding="utf-8"))
-        if report["job"] != job or report["result"] != result.name or not result.is_file():
-            return None
-        return Result(result, report, Presence.load(presence_path), is_new=False)
-    except (OSError, ValueError, KeyError):
+        is_whole = "job" in report and all((output / name).is_file() for name in report["results"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    return report if is_whole and report["results"] else None

@@ -1,6 +1,7 @@
 """Archives in HDF5: arrays of levels, or rows of named fields as the CENSE network stores them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -40,10 +41,7 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
         archive = _compound(path, data_sets, options)
     else:
         archive = _plain(path, data_sets)
-    return Archive(
-        path, archive.blocks, archive.clock, archive.bands, archive.n_frames, archive.understood,
-        attributes,
-    )  # fmt: skip
+    return replace(archive, attributes=attributes)
 
 
 def _data_sets(file: h5py.File) -> dict[str, h5py.Dataset]:

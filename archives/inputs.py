@@ -9,6 +9,13 @@ from pathlib import Path
 from archives.open_archive import SUFFIXES, suffix_of
 from transcoder.errors import UsageError, UserError
 
+DATA_SET, SETTINGS_FILE, SENSOR_TABLE, OFFSET_TABLE = (
+    "classes", "network.json", "sensors.csv", "offsets.csv",
+)  # fmt: skip
+NETWORK_FILES = (DATA_SET, SETTINGS_FILE, SENSOR_TABLE, OFFSET_TABLE)
+"""What the results of a network are beside the reports: the data set, how all of it was made, its
+sensors with their places and the offsets that were used, and offsets that were measured."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -79,12 +86,14 @@ def _is_result(path: Path, output: Path | None) -> bool:
     if output is None or not path.resolve().is_relative_to(output.resolve()):
         return False
     within = path.resolve().relative_to(output.resolve())
+    if within.parts[0] in NETWORK_FILES and (output / SETTINGS_FILE).is_file():
+        return True
     if within.parts[0] == "reports":
         name = within.relative_to("reports").as_posix()
         stems = (name.removesuffix(".json"), name.removesuffix("_presence.npz"))
         return any(_report(output, stem) is not None for stem in stems)
     report = _report(output, within.with_suffix("").as_posix())
-    return report is not None and report.get("result") == path.name
+    return report is not None and within.as_posix() in report.get("results", ())
 
 
 def _report(output: Path, name: str) -> dict | None:

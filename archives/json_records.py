@@ -22,7 +22,7 @@ from archives.frames import ALL_BANDS, FRAME_S, NO_CLOCK, Archive, ArchiveError,
 from archives.options import ReadOptions
 from archives.stamp_forms import form_of
 from archives.stamps import parsed, to_seconds
-from archives.weighting import weighting_db
+from archives.weighting import describe_weighting, weighting_db
 from transcoder.settings import THIRD_OCTAVE
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def open_json(path: Path, options: ReadOptions) -> Archive:
     _, clock = next(batches())
     return Archive(
         path, lambda: (block for block, _ in batches()), clock, reader.bands, None,
-        reader.understood,
+        reader.understood, weighting=reader.weighting,
     )  # fmt: skip
 
 
@@ -97,14 +97,18 @@ class RecordReader:
             self.bands = tuple(self._found.columns)
 
     @property
+    def weighting(self) -> str:
+        """That the levels had, before they were turned back."""
+        return self._found.weighting
+
+    @property
     def understood(self) -> dict[str, str]:
         ends = [band_name(band) for band in (self.bands[0], self.bands[-1])]
         source = f"an array {self._array!r}" if self._array else "a key each"
-        weighting = self._found.weighting
-        turned = "" if weighting == "Z" else f", turned back from {weighting} weighting (IEC 61672)"
+        turned = describe_weighting(self.weighting)
         return {
             "bands": f"{len(self.bands)}, {ends[0]} to {ends[1]}, {source}",
-            "quantity": (self._found.quantity or "not named") + turned,
+            "quantity": ", ".join(filter(None, (self._found.quantity or "not named", turned))),
             "time": repr(self._time) if self._time else "none",
         }
 

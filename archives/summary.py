@@ -1,10 +1,12 @@
 """The summary of a run, for the screen."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from archives.classify import Result
+from archives.frames import LOCAL, UTC
 from archives.presence import Presence
 
 _SHOWN = 10
@@ -39,10 +41,38 @@ def describe_presence(presence: Presence) -> list[str]:
     return lines + [f"  {presence.names[k]:<{width}}  {means[k]:.3f}" for k in order]
 
 
+def describe_run(results: Sequence[Result], elapsed_s: float) -> list[str]:
+    """What was heard in all, and how fast."""
+    lines = describe_presence(merged(results))
+    new_s = sum(result.classified_s for result in results)
+    if new_s:
+        speed = f"{new_s / elapsed_s:.0f} s of signal a second"
+        lines.append(f"{new_s:.0f} s in {elapsed_s:.0f} s: {speed}")
+    return lines
+
+
+def draw_presence(output: Path, results: Sequence[tuple[str, Result]]) -> list[Path]:
+    """Draw the figures: one for all dates, one for each archive without, by its name."""
+    from archives.presence_figure import presence_figure
+    from transcoder.plots import save_figure
+
+    dated = {LOCAL: "presence.png", UTC: "presence_utc.png"}
+    series: dict[str, list[Result]] = {}
+    for name, result in results:
+        file_name = dated.get(result.report["clock"], f"{name}_presence.png")
+        series.setdefault(file_name, []).append(result)
+    for file_name, members in series.items():
+        title = members[0].path.stem if len(members) == 1 else f"{len(members)} archives"
+        notes = {note for r in members if (note := r.report["note"])}
+        title = "\n".join((title, *sorted(notes)))
+        figure = presence_figure(merged(members), members[0].report["clock"], title)
+        save_figure(figure, output / file_name)
+    return [output / name for name in series]
+
+
 def merged(results: Sequence[Result]) -> Presence:
     """The presence of several archives as one series."""
-    first = results[0].presence
-    whole = Presence(first.names, first.width_s)
-    for result in results:
+    whole = results[0].presence
+    for result in results[1:]:
         whole.merge(result.presence)
     return whole

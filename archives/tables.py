@@ -17,7 +17,7 @@ from archives.frames import BLOCK_FRAMES, LOCAL, NO_CLOCK, UTC, Archive, Archive
 from archives.options import ReadOptions
 from archives.stamp_forms import form_of, is_order_open
 from archives.stamps import parsed, to_seconds
-from archives.weighting import weighting_db
+from archives.weighting import describe_weighting, weighting_db
 from transcoder.settings import THIRD_OCTAVE
 
 Frames = Callable[[], Iterator[tuple[pd.DataFrame, int]]]
@@ -186,7 +186,10 @@ def table_archive(
             yield block
 
     understood = _understood(layout, first[0], options)
-    return Archive(path, blocks, clock, tuple(layout.bands.columns), n_frames, understood)
+    return Archive(
+        path, blocks, clock, tuple(layout.bands.columns), n_frames, understood,
+        weighting=layout.bands.weighting,
+    )  # fmt: skip
 
 
 def _clock(layout: Layout, frames: Frames) -> str:
@@ -205,7 +208,7 @@ def _understood(layout: Layout, first: pd.DataFrame, options: ReadOptions) -> di
     ends = [str(layout.names[bands.columns[band]]) for band in (found[0], found[-1])]
     quantity = bands.quantity or "not named"
     if bands.weighting != "Z":
-        quantity += f", turned back from {bands.weighting} weighting by the curve of IEC 61672"
+        quantity += f", {describe_weighting(bands.weighting)}"
     if bands.others:
         quantity += f" (--level chooses: there is {', '.join(bands.others)} too)"
     time = " and ".join(repr(layout.names[position]) for position in layout.time)

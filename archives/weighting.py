@@ -17,6 +17,13 @@ def weighting_db(weighting: str) -> NDArray[np.float64]:
     return _curve_db(squared, weighting) - _curve_db(np.array([1e6]), weighting)  # 0 at 1 kHz
 
 
+def describe_weighting(weighting: str) -> str:
+    """What was done to levels of ``weighting``, for people; nothing for Z."""
+    if weighting == "Z":
+        return ""
+    return f"turned back from {weighting} weighting by the curve of IEC 61672"
+
+
 def _curve_db(squared: NDArray[np.float64], weighting: str) -> NDArray[np.float64]:
     gain = _F4**2 * squared / ((squared + _F1**2) * (squared + _F4**2))
     if weighting == "A":

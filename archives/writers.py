@@ -26,11 +26,12 @@ class Description:
     about: dict[str, str]  # classifier, weights, transcoder, offset...
 
 
-def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> None:
-    """Write ``parts`` to ``path`` atomically; its suffix is one of `FORMATS`."""
+def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> Path:
+    """Write ``parts`` to ``path`` atomically; its suffix is one of `FORMATS`. Gives ``path``."""
     writer = {".h5": _write_hdf5, ".parquet": _write_parquet, ".csv": _write_csv}[path.suffix]
     with atomic_path(path) as temporary:
         writer(temporary, parts, description)
+    return path
 
 
 def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> None:
@@ -78,7 +79,7 @@ def _write_parquet(path: Path, parts: Iterable[Rows], description: Description) 
     writer = None
     try:
         for rows in parts:
-            table = _table(rows, description).replace_schema_metadata(description.about)
+            table = _table(rows, description)
             writer = writer or parquet.ParquetWriter(path, table.schema, compression="zstd")
             writer.write_table(table)
     finally:
@@ -108,6 +109,16 @@ def _write_csv(path: Path, parts: Iterable[Rows], description: Description) -> N
 
 
 def _table(rows: Rows, description: Description):
+    """The columns of the results; a note on the levels is one of them, where there is one."""
+    import pyarrow as pa
+
+    columns = result_columns(rows, description)
+    if "note" in description.about:
+        columns["note"] = pa.array([description.about["note"]] * len(rows))
+    return pa.table(columns).replace_schema_metadata(description.about)
+
+
+def result_columns(rows: Rows, description: Description) -> dict:
     """One column for the time, one for each class; or, of the best, one for each rank."""
     import pyarrow as pa
 
@@ -126,4 +137,4 @@ def _table(rows: Rows, description: Description):
         else:
             columns[f"class_{number + 1}"] = pa.array(names[rows.chosen[:, number]].tolist())
             columns[f"probability_{number + 1}"] = pa.array(values)
-    return pa.table(columns)
+    return columns

@@ -34,9 +34,15 @@ class Lookup:
 
 
 def table_rows(
-    path: Path, columns: Sequence[str], *, missing_hint: str = "check the path"
+    path: Path,
+    columns: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    missing_hint: str = "check the path",
 ) -> Iterator[tuple[int, list[str]]]:
     """Row number and the cells of ``columns`` as text, for each row that is not empty.
+
+    The cells of ``optional`` columns follow, "" where the table lacks one.
 
     Reads a CSV file, or the first sheet of a workbook. Columns are found by their headings in the
     first row; others are passed over.
@@ -55,9 +61,9 @@ def table_rows(
     missing = [heading for heading in columns if heading not in header]
     if missing:
         raise UserError(f"{path}, row 1: no column {', '.join(missing)}")
-    positions = [header.index(heading) for heading in columns]
+    places = [header.index(name) if name in header else None for name in (*columns, *optional)]
     for number, row in enumerate(rows[1:], start=2):
-        cells = [row[position] if position < len(row) else "" for position in positions]
+        cells = ["" if n is None or n >= len(row) else row[n] for n in places]
         if any(cells):
             yield number, cells
 

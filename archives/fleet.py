@@ -1,0 +1,101 @@
+"""Which sensors a network has, and which files hold the levels of each.
+
+In this package a network of sensors is a fleet: networks are those that classify.
+"""
+
+import re
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archives.inputs import Task, find_inputs
+from archives.open_archive import suffix_of
+from transcoder.errors import UsageError
+
+BY_FOLDER, ALONE = "folder", "none"
+"""What ``--network`` says beside the name of a column, key or attribute."""
+
+_DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}|[0-3]?\d")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A sensor and the files of its levels; the names of the tasks are unique within it."""
+
+    sensor: str
+    tasks: tuple[Task, ...]
+
+
+def is_fleet(inputs: Sequence[str], leave_out: Container[Path] = ()) -> bool:
+    """Whether the inputs are a folder of folders, one for each sensor: not dates of one sensor.
+
+    Files of ``leave_out`` do not count.
+    """
+    if len(inputs) != 1 or not Path(inputs[0]).is_dir():
+        return False
+    below = sorted(Path(inputs[0]).iterdir())
+    if any(path.is_file() and suffix_of(path) and path not in leave_out for path in below):
+        return False
+    folders = [path for path in below if path.is_dir() and _holds_levels(path)]
+    return len(folders) > 1 and not _are_dates([folder.name for folder in folders])
+
+
+def members_by_folder(
+    inputs: Sequence[str], output: Path | None = None, leave_out: Container[Path] = ()
+) -> list[Member]:
+    """The sensors of a folder, a folder each; or of several folders.
+
+    Of several, one that holds files itself, or folders of dates, is one sensor's.
+
+    Raises
+    ------
+    UsageError
+        If an input is no folder, or a file lies beside the sensors' folders.
+    UserError
+        As `find_inputs` does.
+    """
+    found: dict[str, list[Task]] = {}
+    for given in inputs:
+        if not Path(given).is_dir():
+            raise UsageError(f"{given} is no folder: a network is a folder of a folder a sensor")
+        tasks = [task for task in find_inputs([given], output) if task.path not in leave_out]
+        beside = [task for task in tasks if "/" not in task.name]
+        if len(inputs) == 1 and beside:
+            raise UsageError(
+                f"{beside[0].path} lies beside the sensors' folders: put it into that of its sensor"
+            )
+        is_one = beside or _are_dates([task.name.partition("/")[0] for task in tasks])
+        for task in tasks:
+            sensor, _, name = task.name.partition("/")
+            if len(inputs) > 1 and is_one:
+                sensor, name = Path(given).resolve().name, task.name
+            found.setdefault(sensor, []).append(_flat(task.path, name))
+    members = [Member(sensor, tuple(tasks)) for sensor, tasks in sorted(found.items())]
+    for member in members:
+        _check_names(member)
+    return members
+
+
+def _holds_levels(folder: Path) -> bool:
+    return any(path.is_file() and suffix_of(path) for path in folder.rglob("*"))
+
+
+def _are_dates(names: Sequence[str]) -> bool:
+    """Whether all are names of years, months or days: 2026, 2026-03, 03, 20260301."""
+    return all(_DATE.fullmatch(name) for name in names)
+
+
+def _flat(path: Path, name: str) -> Task:
+    """The results of a sensor lie in one folder, whatever folders its files lie in."""
+    return Task(path, name.replace("/", "__"))
+
+
+def _check_names(member: Member) -> None:
+    by_name: dict[str, Task] = {}
+    for task in member.tasks:
+        other = by_name.setdefault(task.name, task)
+        if other is not task:
+            raise UsageError(
+                f"{other.path} and {task.path}, both of sensor {member.sensor!r}, would have "
+                "the same result: rename one"
+            )

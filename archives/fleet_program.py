@@ -1,0 +1,142 @@
+"""The command line of a network of sensors: options and the run, for classify_third_octave.py."""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+from transcoder.cli import Parser
+from transcoder.errors import UsageError
+
+
+def add_fleet_options(parser: Parser) -> None:
+    group = parser.add_argument_group("a network of sensors")
+    group.add_argument(
+        "--network",
+        metavar="folder|none",
+        help="folder: each folder within the input is a sensor's; none: all is one sensor's "
+        "(default: what the names of the folders look like)",
+    )
+    group.add_argument(
+        "--sensors",
+        type=Path,
+        metavar="TABLE",
+        help=".csv or .xlsx: sensor, and name, latitude, longitude, offset_db where known",
+    )
+    group.add_argument(
+        "--offsets",
+        type=Path,
+        metavar="TABLE",
+        help=".csv or .xlsx: sensor, offset_db; --auto_offset writes one for those that lack it",
+    )
+
+
+def is_network(args) -> bool:
+    """Whether the command line means a network; says so where it is a guess."""
+    from archives.fleet import ALONE, BY_FOLDER, is_fleet
+
+    if args.network not in (None, ALONE, BY_FOLDER):
+        raise UsageError(f"--network is folder or none, not {args.network!r}")
+    asked = [name for name in ("sensors", "offsets") if getattr(args, name) is not None]
+    if args.network == ALONE and asked:
+        raise UsageError(f"--{asked[0]} is for a network, and --network none says that it is none")
+    found = args.network or (BY_FOLDER if asked or is_fleet(args.inputs) else ALONE)
+    if found != ALONE and args.format not in (None, "parquet"):
+        raise UsageError(
+            "the results of a network (a folder for each sensor) are one data set in Parquet: no "
+            "--format; or --network none, if all is of one sensor"
+        )
+    return found != ALONE
+
+
+def find_members(args) -> list:
+    """The sensors of the command line's inputs."""
+    from archives.fleet import members_by_folder
+
+    tables = [path for path in (args.sensors, args.offsets) if path is not None]
+    return members_by_folder(args.inputs, args.output, tables)
+
+
+def run_network(args, read) -> int:
+    """Classify a network into its data set."""
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from archives import fleet_run
+    from archives.fleet_work import Work, prepared
+    from archives.networks import DEFAULT_WINDOW_S
+    from archives.summary import describe_result
+
+    members = find_members(args)
+    units = fleet_run.units_of(members)
+    known = _known_sensors(args)
+    choice = _choice(args)
+    setup = prepared(choice)
+    about = tuple(setup.about.items())
+    unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
+    output = args.output.resolve()
+    work = Work(output, choice, read, args.missing_band_db, unit_s, about)
+    if not args.auto_offset:
+        units = fleet_run.with_unit_offsets(units, known, _default_offset(args, known))
+    fleet_run.check_settings(work, setup.selection)
+    print(f"network: {len(members)} sensors, {len(units)} files")
+    failures, new_s, start = [], 0.0, time.monotonic()
+    with logging_redirect_tqdm(), _runner(args) as run:
+        if args.auto_offset:
+            known = fleet_run.measure_offsets(units, work, known, run)
+            units = fleet_run.with_unit_offsets(units, known, 0.0)
+        outcomes = fleet_run.classify_units(units, work, run)
+        for outcome in tqdm(outcomes, total=len(units), unit="file", leave=False):
+            if outcome.result is None:
+                failures.append(outcome.failure)
+                continue
+            new_s += outcome.result.classified_s
+            tqdm.write("\n".join(describe_result(outcome.result)))
+    fleet_run.write_tables(output, known, units)
+    elapsed_s = time.monotonic() - start
+    if new_s:
+        print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
+    print(f"wrote {args.output / 'README.md'}")
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _default_offset(args, known: dict) -> float | None:
+    """The offset of sensors without one of their own; None if each must have one."""
+    from archives.sensors import SENSORS
+
+    preset_db = SENSORS[args.sensor].offset_db if args.sensor else None
+    if args.db_offset is not None or preset_db is not None:
+        return preset_db if args.db_offset is None else args.db_offset
+    return None if any(info.offset_db is not None for info in known.values()) else 0.0
+
+
+def _known_sensors(args) -> dict:
+    from archives.sensor_table import read_sensor_table, with_offsets
+
+    known = read_sensor_table(args.sensors) if args.sensors else {}
+    if args.offsets:
+        known = with_offsets(known, read_sensor_table(args.offsets, needs=("offset_db",)))
+    return known
+
+
+def _choice(args):
+    from archives.fleet_work import Choice
+
+    return Choice(
+        args.classifier,
+        args.method,
+        args.models.resolve(),
+        args.classifier_weights and args.classifier_weights.resolve(),
+        args.device,
+        args.draws,
+        args.groups,
+        args.top_k,
+    )
+
+
+@contextlib.contextmanager
+def _runner(args):
+    """What calls a function for each unit."""
+    yield map

@@ -1,0 +1,140 @@
+"""A network's levels to its data set: offsets, units of work, and what is written beside it."""
+
+import functools
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from archives.calibration import LevelHistogram
+from archives.fleet import Member
+from archives.fleet_readme import write_readme
+from archives.fleet_results import read_fleet
+from archives.fleet_work import Outcome, Unit, Work, classify_unit, measure_unit
+from archives.inputs import OFFSET_TABLE, SENSOR_TABLE, SETTINGS_FILE
+from archives.selection import Selection
+from archives.sensor_table import (
+    SensorInfo,
+    read_sensor_table,
+    with_offsets,
+    write_sensor_table,
+)
+from transcoder.errors import UserError
+from transcoder.files import atomic_write_text
+
+logger = logging.getLogger(__name__)
+
+Run = Callable[[Callable[[Unit], Any], Sequence[Unit]], Iterator[Any]]
+"""Calls a function for each unit, somewhere, and gives what it returns in any order."""
+
+
+def units_of(members: Iterable[Member]) -> list[Unit]:
+    """The units of work of a network, always in the same order."""
+    return [Unit(m.sensor, task.path, task.name) for m in members for task in m.tasks]
+
+
+def check_settings(work: Work, selection: Selection) -> None:
+    """Make sure that all of a data set is made in one way: one run after another adds to it.
+
+    Raises
+    ------
+    UserError
+        If ``work.output`` holds results of other settings.
+    """
+    groups = selection.groups
+    settings = {
+        "names": selection.names,
+        "groups": None if groups is None else [group.tolist() for group in groups],
+        "top_k": selection.top_k,
+        "window_s": work.unit_s,
+        "networks": dict(work.about),
+        "reading": asdict(work.read),
+        "missing_band_db": work.missing_band_db,
+    }
+    settings = json.loads(json.dumps(settings))
+    path = work.output / SETTINGS_FILE
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        atomic_write_text(path, json.dumps(settings, indent=1))
+        return
+    except ValueError:
+        raise UserError(f"{path}: is damaged: give another --output") from None
+    other = [name for name, value in settings.items() if before.get(name) != value]
+    if other:
+        raise UserError(
+            f"{work.output}: holds results of a network with other {', '.join(other)}: give "
+            "another --output"
+        )
+
+
+def measure_offsets(
+    units: Sequence[Unit], work: Work, known: dict[str, SensorInfo], run: Run
+) -> dict[str, SensorInfo]:
+    """``known`` with measured offsets of the sensors that lack one.
+
+    Those of an earlier run hold on, so that a day more changes nothing of those before.
+    """
+    path = work.output / OFFSET_TABLE
+    measured = read_sensor_table(path, needs=("offset_db",)) if path.is_file() else {}
+    if measured:
+        logger.info("offsets of %d sensors from %s", len(measured), path)
+    todo = [unit for unit in units if not _has_offset(unit, known | measured)]
+    levels: dict[str, LevelHistogram] = {}
+    for sensor, histogram in run(functools.partial(measure_unit, read=work.read), todo):
+        levels.setdefault(sensor, LevelHistogram()).merge(histogram)
+    for sensor, histogram in sorted(levels.items()):
+        if histogram.n_seconds:
+            offset_db = histogram.offset_to_full_scale()
+            measured[sensor] = SensorInfo(sensor, offset_db=offset_db)
+    if levels:
+        rows = [measured[sensor] for sensor in sorted(measured)]
+        write_sensor_table(path, rows, ("sensor", "offset_db"))
+        print(f"wrote {path}: measured offsets; to use them again: --offsets {path}")
+    said = {sensor: info for sensor, info in known.items() if info.offset_db is not None}
+    return with_offsets(known, measured | said)
+
+
+def with_unit_offsets(
+    units: Sequence[Unit], known: dict[str, SensorInfo], default_db: float | None
+) -> list[Unit]:
+    """The units with their sensors' offsets.
+
+    Raises
+    ------
+    UserError
+        If a sensor has none, and there is no default.
+    """
+    lacking = sorted({u.sensor for u in units if not _has_offset(u, known)})
+    if lacking and default_db is None:
+        raise UserError(
+            f"no offset for {len(lacking)} of the sensors ({', '.join(lacking[:5])}"
+            f"{'...' if len(lacking) > 5 else ''}): add them to the table, or give --db_offset or "
+            "--auto_offset for those that it lacks"
+        )
+    return [
+        replace(u, offset_db=known[u.sensor].offset_db if _has_offset(u, known) else default_db)
+        for u in units
+    ]
+
+
+def _has_offset(unit: Unit, known: dict[str, SensorInfo]) -> bool:
+    return unit.sensor in known and known[unit.sensor].offset_db is not None
+
+
+def classify_units(units: Sequence[Unit], work: Work, run: Run) -> Iterator[Outcome]:
+    """Classify all units; gives what came of each as it is there."""
+    return run(functools.partial(classify_unit, work=work), units)
+
+
+def write_tables(output: Path, known: dict[str, SensorInfo], units: Sequence[Unit]) -> None:
+    """Write what belongs to the data set as a whole: the table of sensors and the README."""
+    path = output / SENSOR_TABLE
+    infos = (read_sensor_table(path) if path.is_file() else {}) | known
+    for unit in units:
+        info = infos.get(unit.sensor, SensorInfo(unit.sensor))
+        infos[unit.sensor] = replace(info, offset_db=unit.offset_db)
+    write_sensor_table(path, [infos[sensor] for sensor in sorted(infos)])
+    write_readme(output, read_fleet(output))

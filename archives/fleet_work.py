@@ -1,0 +1,106 @@
+"""What is done for one file of a network, in this process or in a worker's on another machine."""
+
+import functools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from archives.calibration import LevelHistogram
+from archives.classify import Result, Setup, classify_archive, measure_levels
+from archives.data_set import sensor_folder
+from archives.levels import LevelScale
+from archives.networks import choose_selection, load_level_classifier
+from archives.options import ReadOptions
+from transcoder.devices import choose_device
+from transcoder.errors import UserError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What tells the classes and what is kept of them, as the command line names it."""
+
+    classifier: str
+    method: str
+    models: Path
+    weights: Path | None
+    device: str
+    draws: int
+    groups: str | None
+    top_k: int | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is the same for all units of a network's run; plain values that travel to workers."""
+
+    output: Path
+    choice: Choice
+    read: ReadOptions
+    missing_band_db: float
+    unit_s: int
+    about: tuple[tuple[str, str], ...]  # the networks that the run began with
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One file of one sensor: what a killed worker's successor does again."""
+
+    sensor: str
+    path: Path
+    name: str
+    offset_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a unit: a result, or the one line that says why not."""
+
+    unit: Unit
+    result: Result | None
+    failure: str = ""
+
+
+def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outcome:
+    """Classify a unit into the network's data set; one that is done is not done again.
+
+    Bad files give a failure. Raises `UserError` if the networks here are others than those that
+    the run began with.
+    """
+    setup = prepared(work.choice)
+    other = [key for key, value in work.about if setup.about.get(key) != value]
+    if other:
+        raise UserError(
+            f"{work.choice.models}: a worker finds another {other[0]} there than the run's start"
+        )
+    setup = replace(
+        setup,
+        read=work.read,
+        scale=LevelScale(unit.offset_db, work.missing_band_db),
+        unit_s=work.unit_s,
+        sensor=unit.sensor,
+        shows_progress=shows_progress,
+    )
+    name = f"{sensor_folder(unit.sensor)}/{unit.name}"
+    try:
+        return Outcome(unit, classify_archive(unit.path, name, work.output, setup))
+    except UserError as error:
+        return Outcome(unit, None, str(error))
+
+
+def measure_unit(unit: Unit, read: ReadOptions) -> tuple[str, LevelHistogram]:
+    """The levels of a unit, for the offset of its sensor."""
+    return unit.sensor, measure_levels(unit.path, read)
+
+
+@functools.lru_cache(maxsize=1)
+def prepared(choice: Choice) -> Setup:
+    """The networks, loaded once in a process; what is said of levels is not chosen yet."""
+    classify, about = load_level_classifier(
+        choice.classifier,
+        choice.method,
+        models=choice.models,
+        weights=choice.weights,
+        device=choose_device(choice.device),
+        draws=choice.draws,
+    )
+    selection = choose_selection(choice.classifier, groups=choice.groups, top_k=choice.top_k)
+    return Setup(classify, selection, about, ReadOptions(), LevelScale(), 1, ".parquet")

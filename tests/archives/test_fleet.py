@@ -1,0 +1,207 @@
+"""Networks of sensors: who they are, their offsets, and their results as one table."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from archive_data import levels, save_tokens, table
+from fleet_data import SENSORS, write_fleet
+
+import classify_third_octave
+from archives.classify import measure_offset
+from archives.fleet import is_fleet, members_by_folder
+from archives.fleet_results import read_fleet
+from archives.options import ReadOptions
+from archives.sensor_table import read_sensor_table
+from transcoder.errors import UsageError, UserError
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    save_tokens(folder, "direct")
+    return folder
+
+
+@pytest.fixture
+def classify(models):
+    def run(*arguments) -> int:
+        given = [*arguments, "--models", models, "--groups", "tvb"]
+        return classify_third_octave.main([str(a) for a in given])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        (("A", "B"), True),
+        (("1703", "1704"), True),
+        (("2024", "2025"), False),
+        (("2024-03", "2024-04"), False),
+        (("20240301", "20240302"), False),
+        (("01", "12"), False),
+        (("A",), False),
+    ],
+)
+def test_folders_of_sensors_are_told_from_folders_of_dates(tmp_path, names, expected):
+    for name in names:
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "a.npy", levels(8))
+    assert is_fleet([str(tmp_path)]) == expected
+    np.save(tmp_path / "beside.npy", levels(8))
+    assert not is_fleet([str(tmp_path)])
+    assert is_fleet([str(tmp_path)], [tmp_path / "beside.npy"]) == expected
+
+
+def test_the_sensors_of_folders(tmp_path):
+    for name in ("A/2024/03/a.npy", "A/2024/04/a.npy", "B/b.npy"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        np.save(tmp_path / name, levels(8))
+    wanted = {"A": ["2024__03__a", "2024__04__a"], "B": ["b"]}
+    one = members_by_folder([str(tmp_path)])
+    assert {m.sensor: [task.name for task in m.tasks] for m in one} == wanted
+    each = members_by_folder([str(tmp_path / "A"), str(tmp_path / "B")])
+    assert each == one
+    np.save(tmp_path / "c.npy", levels(8))
+    with pytest.raises(UsageError, match=r"c\.npy lies beside the sensors' folders"):
+        members_by_folder([str(tmp_path)])
+
+
+def test_the_results_are_one_table(tmp_path, classify):
+    network, output = write_fleet(tmp_path / "network"), tmp_path / "heard"
+    slow = table(levels(80) + 30, pd.date_range("2024-04-02", periods=80, freq="100ms"))
+    slow.to_csv(network / "park" / "day2.csv", index=False)
+    assert classify(network, "--db_offset", -30, "--output", output) == 0
+    found = pd.read_parquet(output / "classes")
+    assert list(found)[:5] == ["time", "clock", "coverage", "segment", "note"]
+    assert {"traffic", "voice", "birds", "sensor", "month"} <= set(found)
+    seconds = found.groupby(["sensor", "month"], observed=True)["coverage"].sum()
+    wanted = {
+        (s, m): 16.0 if m == "2024-03" else 8.0 for s in SENSORS for m in ("2024-03", "2024-04")
+    }
+    wanted["park", "2024-04"] += 8.0
+    assert seconds.to_dict() == wanted
+    assert (found["time"].dt.strftime("%Y-%m") == found["month"].astype(str)).all()
+    averaged = found["time"] >= "2024-04-02"
+    assert found["note"][averaged].str.contains("100 ms were averaged").all()
+    assert found["note"][~averaged].isna().all()
+    readme = (output / "README.md").read_text(encoding="utf-8")
+    for name in found:
+        assert f"`{name}`" in readme
+    assert "transcoder=direct" in readme
+    assert "| école | 2 | 0.01 | local | -30 dB |  |" in readme
+    assert "levels every 100 ms were averaged" in readme
+
+
+def test_each_sensor_has_its_offset(tmp_path, classify, capsys):
+    network, output = write_fleet(tmp_path / "network"), tmp_path / "heard"
+    assert classify(network, "--auto_offset", "--output", output) == 0
+    assert "--offsets" in capsys.readouterr().out
+    offsets = pd.read_csv(output / "offsets.csv").set_index("sensor")["offset_db"]
+    for sensor in SENSORS:
+        paths = sorted((network / sensor).iterdir())
+        assert offsets[sensor] == measure_offset(paths, ReadOptions())
+    assert offsets["park"] < offsets["Quai 1"] - 15
+    again = tmp_path / "again"
+    assert classify(network, "--offsets", output / "offsets.csv", "--output", again) == 0
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(again / "classes"), pd.read_parquet(output / "classes")
+    )
+    table_of = pd.read_csv(again / "sensors.csv").set_index("sensor")
+    assert table_of["offset_db"].to_dict() == offsets.to_dict()
+
+
+def test_a_measured_offset_holds_when_days_are_added(tmp_path, classify, capsys):
+    network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
+    assert classify(network, "--auto_offset", "--output", output) == 0
+    before = (output / "offsets.csv").read_text()
+    loud = table(levels(160) + 90, pd.date_range("2024-04-05", periods=160, freq="125ms"))
+    loud.to_csv(network / "park" / "day9.csv", index=False)
+    capsys.readouterr()
+    assert classify(network, "--auto_offset", "--output", output) == 0
+    assert capsys.readouterr().out.count("(done before)") == 3
+    assert (output / "offsets.csv").read_text() == before
+
+
+def test_places_and_offsets_from_a_table(tmp_path, classify):
+    network, output = write_fleet(tmp_path / "network"), tmp_path / "heard"
+    # the table may lie in the network's folder
+    places = network / "places.csv"
+    places.write_text(
+        "sensor;name;latitude;longitude;offset_db\n"
+        "Quai 1;Quai de Rohan;47,745;-3,366;-10\nécole;;47.75;-3.37;-20\npark;;;;-30\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "offsets.csv").write_text("sensor,offset_db\npark,-25.5\n")
+    arguments = ["--sensors", places, "--offsets", tmp_path / "offsets.csv", "--output", output]
+    assert classify(network, *arguments) == 0
+    fleet = {results.info.sensor: results for results in read_fleet(output)}
+    info = fleet["Quai 1"].info
+    assert (info.name, info.latitude, info.longitude) == ("Quai de Rohan", 47.745, -3.366)
+    assert fleet["park"].info.latitude is None
+    used = {name: {report["offset_db"] for _, report in results.reports}
+            for name, results in fleet.items()}  # fmt: skip
+    assert used == {"Quai 1": {-10.0}, "école": {-20.0}, "park": {-25.5}}
+    assert fleet["école"].seconds == fleet["école"].presence().total_s == 24
+    assert len(fleet["école"].files) == 3
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("sensor\npark\n", "row 1: no column offset_db"),
+        ("sensor,offset_db\npark,loud\n", "row 2: offset_db 'loud' is not a number"),
+        ("sensor,offset_db\npark,\n", "row 2: no offset_db"),
+        ("sensor,offset_db\npark,1\npark,2\n", "row 3: sensor 'park' comes twice"),
+        ("sensor,offset_db,latitude\npark,1,47\n", "row 2: latitude and longitude come together"),
+        ("sensor,offset_db,latitude,longitude\npark,1,97,0\n", "row 2: latitude 97 cannot be"),
+        ("sensor,offset_db\n", "holds no sensors"),
+    ],
+)
+def test_bad_tables_of_sensors(tmp_path, text, message):
+    (tmp_path / "offsets.csv").write_text(text)
+    with pytest.raises(UserError, match=f"offsets.csv.*{message}"):
+        read_sensor_table(tmp_path / "offsets.csv", needs=("offset_db",))
+
+
+def test_what_does_not_fit_a_network_is_said(tmp_path, classify, capsys):
+    network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
+    (tmp_path / "offsets.csv").write_text("sensor,offset_db\npark,-25.5\n")
+
+    def refused(status: int, *arguments) -> str:
+        assert classify(network, "--output", output, *arguments) == status
+        return capsys.readouterr().err
+
+    some = ("--offsets", tmp_path / "offsets.csv")
+    assert "no offset for 2 of the sensors (Quai 1, école)" in refused(1, *some)
+    assert not output.exists()
+    assert "--network none" in refused(2, "--format", "csv")
+    assert "--network none says" in refused(2, "--network", "none", *some)
+    assert classify(network, "--output", output, "--db_offset", 0, *some) == 0
+    assert "other window_s: give another --output" in refused(1, "--window", 3)
+    np.save(network / "park" / "undated.npy", levels(80))
+    text = refused(1, "--db_offset", 0, *some)
+    assert "undated.npy: its frames have no dates" in text
+    assert text.count("failed:") == 1
+
+
+def test_a_month_that_a_file_lost_leaves_the_table(tmp_path, classify):
+    network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
+    assert classify(network, "--output", output) == 0
+    april = output / "classes" / "sensor=park" / "month=2024-04"
+    assert list(april.iterdir())
+    path = network / "park" / "day0.csv"
+    pd.read_csv(path).iloc[:16].to_csv(path, index=False)
+    assert classify(network, "--output", output) == 0
+    assert not list(april.iterdir())
+    report = json.loads((output / "reports" / "sensor=park" / "day0.json").read_text())
+    assert report["results"] == ["classes/sensor=park/month=2024-03/day0.parquet"]
+
+
+def test_results_within_the_network_are_no_sensor(tmp_path, classify, capsys):
+    network = write_fleet(tmp_path / "network", days=1)
+    for _ in range(2):
+        assert classify(network, "--auto_offset", "--output", network / "heard") == 0
+        assert "network: 3 sensors, 3 files" in capsys.readouterr().out
