@@ -61,13 +61,13 @@ def assert_same(found, expected):
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def stop_after_batches(monkeypatch, n):
-    """Send SIGTERM to this process in training step ``n``: in the middle of an epoch."""
+def stop_after_batches(monkeypatch, n, how=signal.SIGTERM):
+    """Send SIGTERM or another signal to this process in its training step ``n``."""
     step, count = loop.training_step, iter(range(1, 1000))
 
     def step_with_signal(*args):
         if next(count) == n:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), how)
         return step(*args)
 
     monkeypatch.setattr(loop, "training_step", step_with_signal)

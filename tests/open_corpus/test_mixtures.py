@@ -2,8 +2,12 @@
 
 import itertools
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import open_data
 import pytest
 import torch
 from open_data import BLOCK_CHUNKS, EPOCH_BLOCKS, shrink, write_open
@@ -20,6 +24,7 @@ from open_corpus.mixtures import Mixtures
 from open_corpus.sound_bank import SoundBank
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UserError
+from transcoder.files import PROJECT_ROOT
 
 CPU = torch.device("cpu")
 TOKENS = "epoch=1+token_width=96+token_layers=3"
@@ -212,6 +217,38 @@ def test_a_training_on_mixtures_goes_on_and_is_scored(
     has_mels = transcoder == "textured"
     assert ("mel_mse" in scores.read_text()) == has_mels
     assert "nan" not in scores.read_text()
+
+
+_KILLED = """
+import signal, sys
+sys.path.insert(0, sys.argv.pop(1))
+import pytest, open_data, training_world
+patch = pytest.MonkeyPatch()
+open_data.shrink(patch)
+training_world.stop_after_batches(patch, 5, signal.SIGKILL)
+sys.exit(training_world.main(sys.argv[1:]))
+"""
+
+
+def test_a_training_on_mixtures_bears_kill_9(data, yamnet, tmp_path, monkeypatch):
+    monkeypatch.setenv("YAMNET_WEIGHTS", str(yamnet))
+    how = ["-c", "--data_path", str(data), "--device", "cpu", "--batch_size", "8", "--recipe",
+           "quick", "--epochs_override", "3"]  # fmt: skip
+    where = "dataset=OPEN+classifier=YamNet"
+    model = f"direct/{where}+{TOKENS}+step=train"
+    for folder in ("whole", "cut"):
+        oracle = ["-s", f"reference_open/{where}+step=evaluate+transcoder=oracle"]
+        assert main([*oracle, *how, "--experiment_path", str(tmp_path / folder)]) == 0
+    assert main(["-s", model, *how, "--experiment_path", str(tmp_path / "whole")]) == 0
+    arguments = ["-s", model, *how, "--experiment_path", str(tmp_path / "cut")]
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(Path(open_data.__file__).parent), *arguments],
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not list((tmp_path / "cut" / "model").glob("*_model"))
+    assert main(arguments) == 0
+    assert_same(weights(tmp_path / "cut"), weights(tmp_path / "whole"))
 
 
 def test_missing_features_name_the_program_that_makes_them(tmp_path):
