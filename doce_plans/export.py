@@ -1,16 +1,27 @@
-"""Tables to files: html, tex, csv, md by pandas or by hand; png and pdf by matplotlib."""
+"""Tables to files: html, tex, csv, md by pandas or by hand; png and pdf by matplotlib.
+
+What programs read again is json: `read_table` gives the table that was written.
+"""
 
 import dataclasses
 import html
+import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from doce_plans.tables import Table
-from transcoder.errors import UsageError
+from doce_plans.results import BEST, NOT_DIFFERENT
+from doce_plans.tables import Cell, Heading, Table
+from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_path, atomic_write_text
 
-FORMATS = ("html", "csv", "tex", "png", "pdf")
-"""What ``-e`` knows; ``md`` besides for scripts."""
+FORMATS = ("html", "csv", "tex", "png", "pdf", "json")
+"""What ``-e`` knows."""
+
+ALL_FORMATS = (*FORMATS, "md")
+"""What the scripts know."""
+
+_STYLES = {BEST: "font-weight: bold;", NOT_DIFFERENT: "color: blue;", "": ""}
 
 _LATEX_SIGNS = {
     "\\": r"\textbackslash{}",
@@ -54,6 +65,31 @@ def export_table(table: Table, path: Path) -> None:
     writer(table, path)
 
 
+def read_table(path: Path) -> Table:
+    """The table that `export_table` wrote to a ``.json``.
+
+    Raises
+    ------
+    UserError
+        If the file holds no table, or a row of it has too few or too many cells.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        table = Table(
+            header=told["header"],
+            headings=tuple(Heading(**heading) for heading in told["headings"]),
+            rows=tuple(tuple(Cell(**cell) for cell in row) for row in told["rows"]),
+            oldest=datetime.fromisoformat(told["oldest"]),
+            newest=datetime.fromisoformat(told["newest"]),
+            **{name: tuple(told[name]) for name in ("notes", "remarks", "made_with")},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: holds no table ({error}); export it again") from None
+    if not table.headings or {len(row) for row in table.rows} - {len(table.headings)}:
+        raise UserError(f"{path}: holds no complete table; export it again")
+    return table
+
+
 def _write_html(table: Table, path: Path) -> None:
     styler = _styler(table, html.escape, "↑", "↓")
     styler.set_caption(html.escape(table.header.strip()))
@@ -64,8 +100,7 @@ def _write_html(table: Table, path: Path) -> None:
 
 def _write_latex(table: Table, path: Path) -> None:
     styler = _styler(table, _escape_latex, r"$\uparrow$", r"$\downarrow$")
-    n_metrics = len(table.headings) - table.n_factor_columns
-    columns = "l" * table.n_factor_columns + "r" * n_metrics
+    columns = "".join("l" if heading.is_factor else "r" for heading in table.headings)
     text = styler.to_latex(
         hrules=True,
         convert_css=True,
@@ -85,13 +120,9 @@ def _styler(table: Table, escape: Callable[[str], str], higher: str, lower: str)
         dataclasses.replace(heading, name=escape(heading.name)).text(higher, lower)
         for heading in table.headings
     ]
-    styler = pd.DataFrame([[escape(cell) for cell in row] for row in table.cells]).style
+    styler = pd.DataFrame([[escape(text) for text in row] for row in table.texts]).style
     styler.format_index(lambda i: headings[i], axis="columns").hide(axis="index")
-    marks = pd.DataFrame("", index=styler.index, columns=styler.columns)
-    for i, j in table.not_different:
-        marks.iloc[i, j] = "color: blue;"
-    for i, j in table.best:
-        marks.iloc[i, j] = "font-weight: bold;"
+    marks = pd.DataFrame([[_STYLES[cell.mark] for cell in row] for row in table.rows])
     return styler.apply(lambda _: marks, axis=None)
 
 
@@ -102,7 +133,7 @@ def _escape_latex(text: str) -> str:
 def _write_csv(table: Table, path: Path) -> None:
     import pandas as pd
 
-    frame = pd.DataFrame([list(row) for row in table.cells], columns=table.columns)
+    frame = pd.DataFrame(table.texts, columns=table.columns)
     if table.made_with:  # CSV has no notes
         frame["made with"] = table.made_with
     with atomic_path(path) as temporary:
@@ -113,18 +144,20 @@ def _write_markdown(table: Table, path: Path) -> None:
     def line(cells: list[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-    rows = [list(row) for row in table.cells]
-    for i, j in table.not_different:
-        rows[i][j] = f"*{rows[i][j]}*"
-    for i, j in table.best:
-        rows[i][j] = f"**{rows[i][j]}**"
+    stars = {BEST: "**", NOT_DIFFERENT: "*", "": ""}
+    rows = [
+        [f"{stars[cell.mark]}{cell.text}{stars[cell.mark]}" for cell in row] for row in table.rows
+    ]
     headings = [heading.text("↑", "↓") for heading in table.headings]
-    n_metrics = len(headings) - table.n_factor_columns
-    rule = ["---"] * table.n_factor_columns + ["---:"] * n_metrics
+    rule = ["---" if heading.is_factor else "---:" for heading in table.headings]
     lines = [line(headings), line(rule), *map(line, rows)]
     below = [line.replace("blue:", "italic:") for line in table.lines_below]
     text = [table.header.strip(), "\n".join(lines), *below]
     atomic_write_text(path, "\n\n".join(part for part in text if part) + "\n")
+
+
+def _write_json(table: Table, path: Path) -> None:
+    atomic_write_text(path, json.dumps(dataclasses.asdict(table), default=str, indent=1) + "\n")
 
 
 def _write_figure(table: Table, path: Path) -> None:
@@ -142,4 +175,5 @@ _WRITERS = {
     "png": _write_figure,
     "pdf": _write_figure,
     "md": _write_markdown,
+    "json": _write_json,
 }

@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # numpy and doce take a while to import
 
 SIGNIFICANCE_LEVEL = 0.05
 
+BEST, NOT_DIFFERENT = "best", "not different"
+"""Marks of results: the best, and what a paired t-test does not tell from it."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -70,6 +73,12 @@ class Comparison:
     best: frozenset[int]
     not_different: frozenset[int]
     p_values: dict[int, float]
+
+    def mark(self, position: int) -> str:
+        """`BEST`, `NOT_DIFFERENT` or nothing."""
+        if position in self.best:
+            return BEST
+        return NOT_DIFFERENT if position in self.not_different else ""
 
 
 def compare(results: Sequence[Result | None], metric: Metric) -> Comparison:

@@ -3,6 +3,7 @@
 import textwrap
 from typing import TYPE_CHECKING
 
+from doce_plans.results import BEST, NOT_DIFFERENT
 from doce_plans.tables import Table
 from transcoder.errors import UserError
 
@@ -17,6 +18,8 @@ MARGIN_IN = 0.15
 MAX_ROWS = 1500
 """More rows would pass the size that image formats and viewers can take."""
 
+_STYLES = {BEST: {"weight": "bold"}, NOT_DIFFERENT: {"color": "blue"}, "": {}}
+
 
 def draw_table(table: Table) -> "Figure":
     """Draw ``table``: header underlined, headings bold with arrows, a rule below them, a line
@@ -30,9 +33,9 @@ def draw_table(table: Table) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if len(table.cells) > MAX_ROWS:
+    if len(table.rows) > MAX_ROWS:
         raise UserError(
-            f"{len(table.cells)} rows are too many for a picture (at most {MAX_ROWS}): "
+            f"{len(table.rows)} rows are too many for a picture (at most {MAX_ROWS}): "
             "choose csv or html, or select less"
         )
     figure = Figure(dpi=DPI)
@@ -46,22 +49,16 @@ def draw_table(table: Table) -> "Figure":
     page.draw_header()
     page.draw_row(headings, widths, [{"weight": "bold"}] * len(headings))
     page.draw_rule()
-    for i, row in enumerate(table.cells):
-        page.draw_row(row, widths, [_style(table, i, j) for j in range(len(row))])
+    for row in table.rows:
+        page.draw_row([cell.text for cell in row], widths, [_STYLES[cell.mark] for cell in row])
     page.draw_separator(sum(widths[: table.n_factor_columns]))
     page.draw_notes()
     return figure
 
 
-def _style(table: Table, i: int, j: int) -> dict[str, str]:
-    if (i, j) in table.best:
-        return {"weight": "bold"}
-    return {"color": "blue"} if (i, j) in table.not_different else {}
-
-
 def _longest_texts(table: Table) -> list[list[str]]:
     """For each column its few longest cells; enough to tell the width."""
-    return [sorted(set(column), key=len)[-3:] for column in zip(*table.cells, strict=True)]
+    return [sorted(set(column), key=len)[-3:] for column in zip(*table.texts, strict=True)]
 
 
 def _width_in(canvas, text: str, *, bold: bool = False) -> float:
@@ -85,7 +82,7 @@ class _Page:
         self.header_lines = textwrap.wrap(header, per_line)
         self.note_lines = [line for note in table.lines_below for line in textwrap.wrap(note, 90)]
         notes_width = max(_width_in(figure.canvas, line) for line in self.note_lines)
-        n_lines = len(self.header_lines) + 1 + len(table.cells) + len(self.note_lines) + 1
+        n_lines = len(self.header_lines) + 1 + len(table.rows) + len(self.note_lines) + 1
         width = max(self.width, notes_width) + 2 * MARGIN_IN
         height = n_lines * ROW_HEIGHT_IN + 2 * MARGIN_IN
         figure.set_size_inches(width, height)
@@ -107,9 +104,9 @@ class _Page:
         right = 0.0
         for j, (text, width, style) in enumerate(zip(texts, widths, styles, strict=True)):
             left, right = right, right + width
-            is_metric = j >= self.table.n_factor_columns
-            x = right - CELL_PADDING_IN if is_metric else left + CELL_PADDING_IN
-            self._text(x, text, ha="right" if is_metric else "left", **style)
+            is_factor = self.table.headings[j].is_factor
+            x = left + CELL_PADDING_IN if is_factor else right - CELL_PADDING_IN
+            self._text(x, text, ha="left" if is_factor else "right", **style)
         self.y -= ROW_HEIGHT_IN
         self.table_width = right
 

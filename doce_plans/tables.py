@@ -1,9 +1,11 @@
 """Tables of results: one row for each setting, one column for each metric, the best one marked."""
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment, Metric
@@ -25,27 +27,30 @@ class Heading:
 
     name: str
     better: str | None = None  # "higher" or "lower"
+    is_factor: bool = False  # what tells rows apart, left of the results
 
     def text(self, higher: str = "+", lower: str = "-") -> str:
         """The name and a sign, or an arrow if given."""
         return self.name + {"higher": f" {higher}", "lower": f" {lower}", None: ""}[self.better]
 
 
-Cell = tuple[int, int]
-"""Row and column, from 0."""
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a row under a heading."""
+
+    text: str
+    value: float | None = None  # of a number, as it was before rounding
+    mark: str = ""  # as `doce_plans.results.Comparison.mark`
+    p_value: float | None = None  # of the test against the best
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to be shown: texts, and which cells to mark."""
+    """A table ready to be shown."""
 
     header: str  # what is the same in all rows
     headings: tuple[Heading, ...]
-    n_factor_columns: int
-    cells: tuple[tuple[str, ...], ...]
-    best: frozenset[Cell]
-    not_different: frozenset[Cell]  # from the best, by a paired t-test
-    p_values: dict[Cell, float]
+    rows: tuple[tuple[Cell, ...], ...]
     oldest: datetime  # file times of the results
     newest: datetime
     notes: tuple[str, ...] = ()  # lines shown below
@@ -58,6 +63,15 @@ class Table:
         return [heading.text() for heading in self.headings]
 
     @property
+    def n_factor_columns(self) -> int:
+        return sum(heading.is_factor for heading in self.headings)
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """The cells as they are shown."""
+        return [[cell.text for cell in row] for row in self.rows]
+
+    @property
     def first_line(self) -> str:
         """When the results shown were computed."""
         times = f"{self.oldest:%Y-%m-%d %H:%M:%S} to {self.newest:%Y-%m-%d %H:%M:%S}"
@@ -66,16 +80,29 @@ class Table:
     @property
     def lines_below(self) -> tuple[str, ...]:
         """The first line, the notes, and what marks mean if there are any."""
-        marks = (MARKS,) if self.best else ()
+        marks = (MARKS,) if any(cell.mark for row in self.rows for cell in row) else ()
         return (self.first_line, *self.notes, *marks)
 
-    def with_column(self, name: str, cells: Sequence[str]) -> "Table":
-        """The table with one more column of text at its right side."""
-        rows = zip(self.cells, cells, strict=True)
+    def with_column(
+        self, heading: Heading, cells: Sequence[Cell], at: int | None = None
+    ) -> "Table":
+        """The table with one more column, at its right side or before column ``at``."""
+        n = len(self.headings) if at is None else at
         return dataclasses.replace(
             self,
-            headings=(*self.headings, Heading(name)),
-            cells=tuple((*row, cell) for row, cell in rows),
+            headings=(*self.headings[:n], heading, *self.headings[n:]),
+            rows=tuple(
+                (*row[:n], cell, *row[n:]) for row, cell in zip(self.rows, cells, strict=True)
+            ),
+        )
+
+    def only_columns(self, wanted: Callable[[Heading], bool]) -> "Table":
+        """The table with the columns whose headings are ``wanted``."""
+        kept = [wanted(heading) for heading in self.headings]
+        return dataclasses.replace(
+            self,
+            headings=tuple(itertools.compress(self.headings, kept)),
+            rows=tuple(tuple(itertools.compress(row, kept)) for row in self.rows),
         )
 
     def with_remarks(self) -> "Table":
@@ -85,12 +112,14 @@ class Table:
         """
         if not any(self.remarks):
             return self
-        return self.with_column("remarks", [remark or MISSING for remark in self.remarks])
+        return self.with_column(
+            Heading("remarks"), [Cell(remark or MISSING) for remark in self.remarks]
+        )
 
     def __str__(self) -> str:
         import pandas as pd
 
-        frame = pd.DataFrame([list(row) for row in self.cells], columns=self.columns)
+        frame = pd.DataFrame(self.texts, columns=self.columns)
         lines = [self.first_line, self.header, frame.to_string(), *self.notes]
         return "\n".join(line for line in lines if line)
 
@@ -203,39 +232,46 @@ def _build(
     headings: Sequence[Heading],
     grid: Sequence[Sequence[Result | None]],
     metrics: Sequence[Metric],
-    compared: Sequence[Sequence[Cell]],
+    compared: Sequence[Sequence[tuple[int, int]]],
 ) -> Table:
     """A table of factor values and of a grid of results.
 
-    ``metrics`` are those of the grid's columns, ``compared`` lists groups of its cells, one
+    ``metrics`` are those of the grid's columns, ``compared`` lists groups of its places, one
     metric in each group; what is the same in all rows takes the place of ``{}`` in ``header``.
     """
     texts = [{f: modality_text(m) for f, m in row.items()} for row in values]
     constant = [f for f in texts[0] if len(texts) > 1 and len({row[f] for row in texts}) == 1]
     varying = [f for f in texts[0] if f not in constant]
-    n = len(varying)
-    best, not_different, p_values = set(), set(), {}
-    for cells in compared:
-        comparison = compare([grid[i][j] for i, j in cells], metrics[cells[0][1]])
-        place = [(i, n + j) for i, j in cells]
-        best |= {place[k] for k in comparison.best}
-        not_different |= {place[k] for k in comparison.not_different}
-        p_values |= {place[k]: p for k, p in comparison.p_values.items()}
+    shown = [
+        [_result_cell(result, metric) for result, metric in zip(line, metrics, strict=True)]
+        for line in grid
+    ]
+    for places in compared:
+        comparison = compare([grid[i][j] for i, j in places], metrics[places[0][1]])
+        for k, (i, j) in enumerate(places):
+            shown[i][j] = dataclasses.replace(
+                shown[i][j], mark=comparison.mark(k), p_value=comparison.p_values.get(k)
+            )
     times = [result.time for row in grid for result in row if result]
     return Table(
         header=header.format("".join(f"{f}: {texts[0][f]} " for f in constant)),
-        headings=(*(Heading(f) for f in varying), *headings),
-        n_factor_columns=n,
-        cells=tuple(
-            (
-                *("" if row[f] == FILLER else text[f] for f in varying),
-                *(m.format(r.value) if r else MISSING for r, m in zip(line, metrics, strict=True)),
-            )
-            for row, text, line in zip(values, texts, grid, strict=True)
+        headings=(*(Heading(f, is_factor=True) for f in varying), *headings),
+        rows=tuple(
+            (*(_factor_cell(row[f]) for f in varying), *line)
+            for row, line in zip(values, shown, strict=True)
         ),
-        best=frozenset(best),
-        not_different=frozenset(not_different),
-        p_values=p_values,
         oldest=min(times),
         newest=max(times),
     )
+
+
+def _factor_cell(modality: Modality) -> Cell:
+    if modality == FILLER:
+        return Cell("")
+    return Cell(modality_text(modality), None if isinstance(modality, str) else modality)
+
+
+def _result_cell(result: Result | None, metric: Metric) -> Cell:
+    if result is None:
+        return Cell(MISSING)
+    return Cell(metric.format(result.value), result.value if isfinite(result.value) else None)

@@ -12,14 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from doce_plans.export import ALL_FORMATS, export_table
 from exp_classif_eval.datasets import DATASETS, Dataset, dataset
 from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
 from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
 from transcoder.names import TITLES, TRUE_MELS, demo_name, is_demo
-
-FORMATS = ("png", "html", "tex", "csv", "md", "pdf")
 
 NAMES = (*DATASETS, *map(demo_name, DATASETS))
 
@@ -36,7 +35,11 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--dataset", nargs="+", choices=NAMES, help="default: those with scores")
     parser.add_argument(
-        "--ext", nargs="+", choices=FORMATS, default=list(FORMATS), help="formats of the tables"
+        "--ext",
+        nargs="+",
+        choices=ALL_FORMATS,
+        default=list(ALL_FORMATS),
+        help="formats of the tables",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="default: the experiment's folder for exports"
@@ -81,7 +84,6 @@ def export_dataset(
     experiment, dataset: Dataset, folder: Path, formats: Sequence[str], *, figures: bool
 ) -> None:
     """Write the tables and figures of a data set to ``folder``; print where they are."""
-    from doce_plans.export import export_table
     from exp_classif_eval.result_tables import (
         class_tables,
         score_table,

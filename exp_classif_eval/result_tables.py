@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.results import load_results
 from doce_plans.selectors import Selection
-from doce_plans.tables import MISSING, Table, make_table
+from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_classif_eval.datasets import Dataset
 from exp_classif_eval.experiment import command_for, predictions_file
 from exp_classif_eval.predictions import Predictions, load
@@ -59,10 +59,10 @@ def score_table(experiment: Experiment, dataset: Dataset) -> Table:
         shown.append("acc_folds_sd")
     table = make_table(experiment, selection, ",".join(shown))
     published = published_scores(dataset, main)
-    cells = [published.get(tuple(s[f] for f in _FACTORS), MISSING) for s in settings]
+    cells = [published.get(tuple(s[f] for f in _FACTORS), Cell(MISSING)) for s in settings]
     real = real_name(dataset.name)
     whose = "" if dataset.name == real else f" on the real {real}"
-    table = table.with_column(f"published {main.label}{whose}", cells).with_remarks()
+    table = table.with_column(Heading(f"published {main.label}{whose}"), cells).with_remarks()
     return dataclasses.replace(
         table,
         notes=_notes(experiment, dataset, settings),
@@ -70,12 +70,12 @@ def score_table(experiment: Experiment, dataset: Dataset) -> Table:
     )
 
 
-def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, str]:
+def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, Cell]:
     """Published values of the metric as tables show them, by deep, classifier and transcoder."""
     with PUBLISHED_SCORES.open(encoding="utf-8", newline="") as file:
         return {
-            (int(row["deep"]), row["classifier"], row["transcoder"]): metric.format(
-                float(row["value"])
+            (int(row["deep"]), row["classifier"], row["transcoder"]): Cell(
+                metric.format(float(row["value"])), float(row["value"])
             )
             for row in csv.DictReader(file)
             if (row["dataset"], row["metric"]) == (real_name(dataset.name), metric.name)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doce_plans.experiment import Experiment
+from doce_plans.export import ALL_FORMATS, export_table
 from doce_plans.plans import plan_on
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import PAPER_EPOCHS, SIZES, model_selectors
@@ -18,13 +19,11 @@ from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
 from transcoder.names import is_demo
 
-EXTENSIONS = ("png", "html", "tex", "csv", "md", "pdf")
-
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument(
-        "--ext", nargs="+", choices=EXTENSIONS, default=["png"], help="formats to write"
+        "--ext", nargs="+", choices=ALL_FORMATS, default=["png"], help="formats to write"
     )
     parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
     parser.add_argument(
@@ -56,7 +55,6 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    from doce_plans.export import export_table
     from exp_train_model.tables.published_table import only_methods, table_beside_published
 
     experiment = training_experiment(args.experiment_path)

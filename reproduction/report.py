@@ -112,7 +112,7 @@ def collect(
         "training": gather(
             table_files(train_export, "results_training_*"),
             read_table,
-            f"python exp_train_model/export_experiment_results.py --ext html png{train}",
+            f"python exp_train_model/export_experiment_results.py --ext html json png{train}",
         ),
         "curves": gather(
             _finished(train_export, "*_curve.png"),
@@ -153,6 +153,7 @@ def render(sections: "dict[str, Section]") -> str:
     """The page as HTML, style included."""
     import jinja2
 
+    from reproduction.score_tables import css_classes
     from reproduction.wording import condensed, dataset_title, in_words
 
     environment = jinja2.Environment(
@@ -164,6 +165,7 @@ def render(sections: "dict[str, Section]") -> str:
     )
     environment.filters |= {
         "duration": duration_text,
+        "css_classes": css_classes,
         "condensed": condensed,
         "in_words": in_words,
         "dataset": dataset_title,

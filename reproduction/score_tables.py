@@ -1,37 +1,16 @@
-"""Exported score tables (`doce_plans.export`) read back for the report, their marks included."""
+"""Exported score tables for the report: those of `doce_plans.export`, and of classes as CSV."""
 
 import csv
-import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 
+from doce_plans import export
+from doce_plans.results import BEST, NOT_DIFFERENT
+from doce_plans.tables import MISSING, Cell
 from transcoder.errors import UserError
 
-_MARKS = {"font-weight: bold": "best", "color: blue": "close"}
-"""What the exporter writes as style -> the report's class of such a cell."""
-
-_STYLE_RULE = re.compile(r"([^{}]+)\{([^}]*)\}")
-_CELL_ID = re.compile(r"row(\d+)_col(\d+)$")
-_NUMBER = re.compile(r"[-−+]?[\d.,]+( ?[%±(].*)?|-")
+_CSS_CLASSES = {BEST: "best", NOT_DIFFERENT: "close"}
 _LONG_TABLE_ROWS = 30
-_CSV_SIGNS = {" +": " ↑", " -": " ↓"}  # higher, lower is better
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A text and how to show it: "best", "close" (not significantly different) or plain."""
-
-    text: str
-    mark: str = ""
-
-    @property
-    def is_number(self) -> bool:
-        return _NUMBER.fullmatch(self.text) is not None
-
-    @property
-    def css_classes(self) -> str:
-        return f"{'number' if self.is_number else ''} {self.mark}".strip()
 
 
 @dataclass(frozen=True)
@@ -51,101 +30,66 @@ class ScoreTable:
 
     def is_numeric(self, column: int) -> bool:
         """Whether the column holds numbers, that are aligned to the right."""
-        return any(row[column].is_number for row in self.rows)
+        return any(is_number(row[column]) for row in self.rows)
+
+
+def is_number(cell: Cell) -> bool:
+    """Whether a number stands in the cell, or that there is none."""
+    return cell.value is not None or cell.text == MISSING
+
+
+def css_classes(cell: Cell) -> str:
+    """The report's classes of such a cell."""
+    return f"{'number' if is_number(cell) else ''} {_CSS_CLASSES.get(cell.mark, '')}".strip()
 
 
 def table_files(folder: Path, *patterns: str) -> list[Path]:
-    """One file for each exported table: the HTML, that has the marks, else the CSV.
+    """One file for each exported table: the JSON, that has the marks, else the CSV.
 
     ``patterns`` are of names without suffix; the files come in their order.
     """
     files = []
     for pattern in patterns:
         found = {path.stem: path for path in folder.glob(f"{pattern}.csv")}
-        found |= {path.stem: path for path in folder.glob(f"{pattern}.html")}
+        found |= {path.stem: path for path in folder.glob(f"{pattern}.json")}
         files += [found[stem] for stem in sorted(found)]
     return files
 
 
 def read_table(path: Path) -> ScoreTable:
-    """Read an exported ``.html`` or ``.csv``.
+    """Read an exported ``.json`` or ``.csv``.
 
     Raises
     ------
     UserError
         If there is no table in the file, or a row of it has too few or too many cells.
     """
+    if path.suffix == ".csv":
+        return _read_csv(path)
+    table = export.read_table(path)
+    headings = tuple(heading.text("↑", "↓") for heading in table.headings)
+    return ScoreTable(path.stem, table.header.strip(), headings, table.rows, table.lines_below)
+
+
+def _read_csv(path: Path) -> ScoreTable:
     try:
-        text = path.read_text(encoding="utf-8")
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not a text file; export the table again") from None
-    table = _from_html(path.stem, text) if path.suffix == ".html" else _from_csv(path.stem, text)
-    if not table.headings or {len(row) for row in table.rows} - {len(table.headings)}:
+    headings, *cells = rows or [[]]
+    if not headings or {len(row) for row in cells} - {len(headings)}:
         raise UserError(f"{path}: holds no complete table; export it again")
-    return table
-
-
-def _from_csv(title: str, text: str) -> ScoreTable:
-    rows = list(csv.reader(text.splitlines()))
-    headings = [name[:-2] + _CSV_SIGNS.get(name[-2:], name[-2:]) for name in (rows or [[]])[0]]
-    cells = tuple(tuple(Cell(value) for value in row) for row in rows[1:])
-    return ScoreTable(title, "", tuple(headings), cells)
-
-
-def _from_html(title: str, text: str) -> ScoreTable:
-    page = _TablePage()
-    page.feed(text)
-    marks = _read_marks(page.style)
-    rows = [row for row in page.rows if row]  # the headings' row has no cells
-    cells = tuple(
-        tuple(Cell(value.strip(), marks.get((i, j), "")) for j, value in enumerate(row))
-        for i, row in enumerate(rows)
+    arrows = {" +": " ↑", " -": " ↓"}  # higher, lower is better
+    return ScoreTable(
+        path.stem,
+        "",
+        tuple(name[:-2] + arrows.get(name[-2:], name[-2:]) for name in headings),
+        tuple(tuple(Cell(text, _number(text)) for text in row) for row in cells),
     )
-    headings = tuple(heading.strip() for heading in page.headings)
-    return ScoreTable(title, page.caption.strip(), headings, cells, tuple(page.notes))
 
 
-def _read_marks(style: str) -> dict[tuple[int, int], str]:
-    """Row and column, from 0, of the marked cells."""
-    marks = {}
-    for selectors, declarations in _STYLE_RULE.findall(style):
-        mark = next((m for text, m in _MARKS.items() if text in declarations), None)
-        places = [_CELL_ID.search(selector.strip()) for selector in selectors.split(",")]
-        marks |= {(int(p[1]), int(p[2])): mark for p in places if p and mark}
-    return marks
-
-
-class _TablePage(HTMLParser):
-    """The texts of a page with one table: its parts keep what stands inside their tags."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.style = self.caption = ""
-        self.headings: list[str] = []
-        self.rows: list[list[str]] = []
-        self.notes: list[str] = []
-        self._open = ""
-
-    def handle_starttag(self, tag: str, attributes: list) -> None:
-        self._open = tag
-        if tag == "th":
-            self.headings.append("")
-        elif tag == "tr":
-            self.rows.append([])
-        elif tag == "td" and self.rows:
-            self.rows[-1].append("")
-        elif tag == "p":
-            self.notes.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._open in ("style", "caption"):
-            setattr(self, self._open, getattr(self, self._open) + data)
-        elif self._open == "th":
-            self.headings[-1] += data
-        elif self._open == "td" and self.rows:
-            self.rows[-1][-1] += data
-        elif self._open == "p":
-            self.notes[-1] += data
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

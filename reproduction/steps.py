@@ -187,7 +187,17 @@ def _training(r: Reproduction) -> list[Step]:
     trained = experiment / "model"
     tables = (
         *("exp_train_model/export_experiment_results.py", "--experiment_path", str(experiment)),
-        *("--classifier", *r.classifiers, "--output", str(export), "--ext", "png", "html", "csv"),
+        *(
+            "--classifier",
+            *r.classifiers,
+            "--output",
+            str(export),
+            "--ext",
+            "png",
+            "html",
+            "csv",
+            "json",
+        ),
         *("--dataset", r.datasets[0] if r.demo else "full"),
         *(_selectors([_DEMO_TEXTURE, *models]) if r.demo else ("--experiment_size", r.exp_type)),
     )
@@ -276,7 +286,7 @@ def _classification(r: Reproduction) -> list[Step]:
                     "exp_classif_eval/export_classification_results.py",
                     *("--dataset", *(demo_name(d) if r.demo else d for d in DATASETS)),
                     *("--experiment_path", str(experiment), "--output", str(export)),
-                    *("--ext", "png", "html", "csv"),
+                    *("--ext", "png", "html", "csv", "json"),
                 ),
             ),
             reads=(experiment / "metrics", experiment / "predictions"),

@@ -3,10 +3,11 @@
 import dataclasses
 from pathlib import Path
 
+from doce_plans.tables import Cell
 from exp_classif_eval.probability_files import METHODS_OF
 from exp_train_model.experiment_sizes import training_title
 from exp_train_model.plans import PLANS
-from reproduction.score_tables import Cell, ScoreTable
+from reproduction.score_tables import ScoreTable
 from transcoder.names import DEMO, TITLES, TRUE_MELS
 
 _CAPTIONS = {
@@ -98,7 +99,7 @@ def in_words(table: ScoreTable) -> ScoreTable:
     """``table`` with headings and factors' values in words."""
     words = [_CELLS.get(heading, {}) for heading in table.headings]
     rows = tuple(
-        tuple(Cell(w.get(c.text, c.text), c.mark) for w, c in zip(words, row, strict=True))
+        tuple(_in_words(cell, of) for cell, of in zip(row, words, strict=True))
         for row in table.rows
     )
     return dataclasses.replace(
@@ -107,6 +108,10 @@ def in_words(table: ScoreTable) -> ScoreTable:
         rows=rows,
         title=table_title(table.title),
     )
+
+
+def _in_words(cell: Cell, words: dict[str, str]) -> Cell:
+    return Cell(words[cell.text]) if cell.text in words else cell
 
 
 def _heading(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from doce_plans.experiment import Experiment
+from doce_plans.experiment import Experiment, Metric
 from doce_plans.identifiers import FILLER
 from doce_plans.results import load_results
 from doce_plans.selectors import Selection
@@ -46,56 +46,30 @@ def table_beside_published(experiment: Experiment, selection: Selection, classif
     """
     table = make_table(experiment, selection)
     settings = [setting for setting, results in load_results(experiment, selection) if results]
+    methods = [method_name(setting) for setting in settings]
     published = published_results(classifier)
-    n = table.n_factor_columns
-    shown = {heading.name for heading in table.headings[n:]}
-    metrics = [metric for metric in experiment.metrics if metric.label in shown]
-
-    def place(cell: Cell) -> Cell:
-        return cell[0], 1 + n + 2 * (cell[1] - n)
-
-    cells = []
-    for setting, row in zip(settings, table.cells, strict=True):
-        method = method_name(setting)
-        line = [method, *row[:n]]
-        for metric, cell in zip(metrics, row[n:], strict=True):
-            value = published.get(method, {}).get(metric.output)
-            line += [cell, MISSING if value is None else metric.format(value)]
-        cells.append(tuple(line))
-    headings = [Heading("method"), *table.headings[:n]]
     is_same = all(setting["dataset"] == PUBLISHED_DATASET for setting in settings)
-    published_on = "published" if is_same else "published on TAU full"
-    for heading in table.headings[n:]:
-        headings += [heading, Heading(published_on)]
+    beside = Heading("published" if is_same else "published on TAU full")
+    for metric in experiment.metrics:
+        at = next((i for i, h in enumerate(table.headings) if h.name == metric.label), None)
+        if at is not None:
+            values = [published.get(method, {}).get(metric.output) for method in methods]
+            table = table.with_column(beside, [_published_cell(v, metric) for v in values], at + 1)
+    table = table.with_column(Heading("method", is_factor=True), list(map(Cell, methods)), 0)
     return dataclasses.replace(
         table,
         header=re.sub(rf"\w+: {FILLER} ", "", table.header),
-        headings=tuple(headings),
-        n_factor_columns=1 + n,
-        cells=tuple(cells),
-        best=frozenset(map(place, table.best)),
-        not_different=frozenset(map(place, table.not_different)),
-        p_values={place(cell): p for cell, p in table.p_values.items()},
         notes=(*table.notes, *_notes(experiment, settings)),
     )
 
 
 def only_methods(table: Table) -> Table:
     """`table_beside_published` without its columns of factors: where methods tell rows apart."""
-    less = table.n_factor_columns - 1
+    return table.only_columns(lambda heading: not heading.is_factor or heading.name == "method")
 
-    def place(cell: Cell) -> Cell:
-        return cell[0], cell[1] - less
 
-    return dataclasses.replace(
-        table,
-        headings=(table.headings[0], *table.headings[1 + less :]),
-        n_factor_columns=1,
-        cells=tuple((row[0], *row[1 + less :]) for row in table.cells),
-        best=frozenset(map(place, table.best)),
-        not_different=frozenset(map(place, table.not_different)),
-        p_values={place(cell): p for cell, p in table.p_values.items()},
-    )
+def _published_cell(value: float | None, metric: Metric) -> Cell:
+    return Cell(MISSING) if value is None else Cell(metric.format(value), value)
 
 
 def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:

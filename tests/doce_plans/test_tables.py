@@ -12,13 +12,19 @@ import pytest
 from doce_golden import GOLDEN, is_recent, published_experiment, with_display_data
 
 from doce_plans.experiment import Experiment, Metric
-from doce_plans.export import FORMATS, export_paths, export_table
+from doce_plans.export import FORMATS, export_paths, export_table, read_table
 from doce_plans.plans import Plan
+from doce_plans.results import BEST, NOT_DIFFERENT
 from doce_plans.table_figure import draw_table
-from doce_plans.tables import make_table
+from doce_plans.tables import Cell, Heading, make_table
 from transcoder.errors import UsageError, UserError
 
 DISPLAYS = {display["name"]: display for display in GOLDEN["displays"]}
+
+
+def marked(table, mark):
+    """Row and column of the cells with a mark."""
+    return [[i, j] for i, row in enumerate(table.rows) for j, c in enumerate(row) if c.mark == mark]
 
 
 def _golden_table(display, folder):
@@ -37,13 +43,12 @@ def test_table(display, tmp_path):
     assert " ".join(table.header.split()) == " ".join(display["header"].split())
     assert table.columns == display["columns"]
     assert table.n_factor_columns == display["factor_columns"]
-    assert [list(row) for row in table.cells] == display["cells"]
-    assert sorted(map(list, table.best)) == display["best"]
-    assert sorted(map(list, table.not_different)) == display["not_different"]
-    for i, row in enumerate(display["p"]):
-        for j, p in enumerate(row):
-            found = table.p_values.get((i, table.n_factor_columns + j))
-            assert found == (None if p is None else pytest.approx(p, abs=1e-6))
+    assert table.texts == display["cells"]
+    assert marked(table, BEST) == display["best"]
+    assert marked(table, NOT_DIFFERENT) == display["not_different"]
+    for row, p_values in zip(table.rows, display["p"], strict=True):
+        for cell, p in zip(row[table.n_factor_columns :], p_values, strict=True):
+            assert cell.p_value == (None if p is None else pytest.approx(p, abs=1e-6))
     assert is_recent(table.oldest)
     assert table.oldest <= table.newest
 
@@ -64,7 +69,7 @@ def test_metric_by_name_and_order(tmp_path):
     selection = experiment.select(display["s"])
     by_number = make_table(experiment, selection, "[1, 0]")
     by_name = make_table(experiment, selection, "[macro_auprc, acc_classif]")
-    assert by_name.cells == by_number.cells
+    assert by_name.texts == by_number.texts
     assert make_table(experiment, selection, "macro_auprc").columns[-1] == "macro_auprc +"
 
 
@@ -95,13 +100,13 @@ def test_nothing_to_show(tmp_path):
 def test_factor_in_columns_with_gaps_and_any_selector(tmp_path):
     experiment = with_display_data(DISPLAYS["factor in columns"], tmp_path)
     full = make_table(experiment, experiment.select("deep/step=metric"), "classifier:0")
-    assert [list(row) for row in full.cells] == DISPLAYS["factor in columns"]["cells"]
+    assert full.texts == DISPLAYS["factor in columns"]["cells"]
 
     gap = experiment.select("deep/step=metric+transcoder=cnn+dataset=SONYC-UST+classifier=PANN")
     experiment.file("metrics", gap.settings[0], "acc_classif").unlink()
     table = make_table(experiment, experiment.select("{'deep':1}"), "classifier:acc_classif")
-    assert table.cells[2] == ("cnn", "SONYC-UST", "-", "68.3")
-    assert (2, 3) in table.best
+    assert table.texts[2] == ["cnn", "SONYC-UST", "-", "68.3"]
+    assert [2, 3] in marked(table, BEST)
 
 
 def _experiment_with(folder, arrays, **metric):
@@ -120,9 +125,9 @@ def test_no_test_for_one_value_another_length_or_missing_data(tmp_path):
     arrays = [[1.0, 2.0, 3.1], [1.0, 2.0], 2.5, None, [1.1, 2.1, 3.0], []]
     experiment = _experiment_with(tmp_path, arrays, better="lower", significance=True)
     table = make_table(experiment, experiment.select())
-    assert [row[0] for row in table.cells] == ["0", "1", "2", "4"]
-    assert table.best == {(1, 1)}
-    assert not table.p_values
+    assert [row[0] for row in table.texts] == ["0", "1", "2", "4"]
+    assert marked(table, BEST) == [[1, 1]]
+    assert not any(cell.p_value for row in table.rows for cell in row)
 
 
 def test_unrounded_values_decide_and_no_direction_marks_nothing(tmp_path):
@@ -130,10 +135,10 @@ def test_unrounded_values_decide_and_no_direction_marks_nothing(tmp_path):
     (tmp_path / "b").mkdir()
     experiment = _experiment_with(tmp_path / "a", [0.5, 0.5001], better="higher")
     table = make_table(experiment, experiment.select())
-    assert [row[1] for row in table.cells] == ["0.50", "0.50"]
-    assert table.best == {(1, 1)}
+    assert [row[1] for row in table.texts] == ["0.50", "0.50"]
+    assert marked(table, BEST) == [[1, 1]]
     experiment = _experiment_with(tmp_path / "b", [0.5, 0.6])
-    assert not make_table(experiment, experiment.select()).best
+    assert not marked(make_table(experiment, experiment.select()), BEST)
 
 
 def test_metric_refuses_significance_without_direction():
@@ -158,14 +163,14 @@ def test_csv(paper_table, tmp_path):
     export_table(paper_table, tmp_path / "t.csv")
     with (tmp_path / "t.csv").open() as file:
         rows = list(csv.reader(file))
-    assert rows == [paper_table.columns, *map(list, paper_table.cells)]
+    assert rows == [paper_table.columns, *paper_table.texts]
 
 
 def test_html(paper_table, tmp_path):
     export_table(paper_table, tmp_path / "t.html")
     text = (tmp_path / "t.html").read_text()
     cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
-    assert cells == [cell for row in paper_table.cells for cell in row]
+    assert cells == list(itertools.chain(*paper_table.texts))
     assert "avg_mels_mse ↓" in text
     assert "ptopafc % ↑" in text
     assert "dataset: full" in text
@@ -174,10 +179,10 @@ def test_html(paper_table, tmp_path):
 
 def _check_html_marks(text, table):
     """The style rules name exactly the cells that the table marks."""
-    for style, wanted in (("bold", table.best), ("blue", table.not_different)):
+    for style, wanted in (("bold", BEST), ("blue", NOT_DIFFERENT)):
         rules = re.findall(r"([^{}]*)\{[^{}]*" + style, text.partition("</style>")[0])
-        found = {tuple(map(int, c)) for r in rules for c in re.findall(r"row(\d+)_col(\d+)", r)}
-        assert found == set(wanted)
+        found = [list(map(int, c)) for r in rules for c in re.findall(r"row(\d+)_col(\d+)", r)]
+        assert sorted(found) == marked(table, wanted)
 
 
 def test_latex(paper_table, tmp_path):
@@ -190,7 +195,7 @@ def test_latex(paper_table, tmp_path):
     assert re.search(
         r"effnet\\_b0 & 200 & -5 &  &  &  &  &  & - & 0.125967 & 0.009000 & 69.8", text
     )
-    assert text.count(r"\\") == 1 + len(paper_table.cells)
+    assert text.count(r"\\") == 1 + len(paper_table.rows)
     assert text.count("{") == text.count("}")
 
 
@@ -209,6 +214,14 @@ def test_all_formats_of_all_tables(name, tmp_path):
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
     _check_html_marks((tmp_path / "t.html").read_text(), table)
+    assert read_table(tmp_path / "t.json") == table
+
+
+def test_a_column_takes_its_marks_along(paper_table):
+    best = marked(paper_table, BEST)
+    table = paper_table.with_column(Heading("x"), [Cell("")] * len(paper_table.rows), 0)
+    assert marked(table, BEST) == [[i, 1 + j] for i, j in best]
+    assert table.only_columns(lambda heading: heading.name != "x") == paper_table
 
 
 def test_figure_draws_texts_and_marks(paper_table):
@@ -235,7 +248,9 @@ def test_figure_draws_texts_and_marks(paper_table):
 
 
 def test_extra_column_and_notes_reach_every_format(paper_table, tmp_path):
-    table = paper_table.with_column("published", [f"{i}.5" for i in range(6)])
+    table = paper_table.with_column(
+        Heading("published"), [Cell(f"{i}.5", i + 0.5) for i in range(6)]
+    )
     table = dataclasses.replace(table, notes=("made on <cpu>",))
     for extension in ("html", "tex", "md", "png"):
         export_table(table, tmp_path / f"t.{extension}")
@@ -246,7 +261,7 @@ def test_extra_column_and_notes_reach_every_format(paper_table, tmp_path):
 
 
 def test_too_many_rows_for_a_picture(tmp_path, paper_table):
-    long = dataclasses.replace(paper_table, cells=paper_table.cells * 300)
+    long = dataclasses.replace(paper_table, rows=paper_table.rows * 300)
     with pytest.raises(UserError, match="too many"):
         export_table(long, tmp_path / "t.png")
     assert not list(tmp_path.glob("t.png*"))

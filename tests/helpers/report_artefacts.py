@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from doce_plans.export import export_table
-from doce_plans.tables import Heading, Table
+from doce_plans.results import BEST, NOT_DIFFERENT
+from doce_plans.tables import Cell, Heading, Table
 from exp_classif_eval.figures import save_figure
 from transcoder.audio import write_audio
 
@@ -18,20 +19,28 @@ LOUD_PEAK = 4.0  # of the sound that PINV made
 TABLE = Table(
     header="dataset: TEST ",
     headings=(
-        Heading("transcoder"),
-        Heading("epoch"),
+        Heading("transcoder", is_factor=True),
+        Heading("epoch", is_factor=True),
         Heading("avg_mels_mse", "lower"),
         Heading("ptopafc %", "higher"),
         Heading("published ptopafc %"),
     ),
-    n_factor_columns=2,
-    cells=(
-        ("pinv", "", "12.43", "0.4", "0.4"),
-        ("CNN <mels> & more", "200", "10.14", "0.5", "-"),
+    rows=(
+        (
+            Cell("pinv"),
+            Cell(""),
+            Cell("12.43", 12.432),
+            Cell("0.4", 0.004, NOT_DIFFERENT, 0.2),
+            Cell("0.4", 0.004),
+        ),
+        (
+            Cell("CNN <mels> & more"),
+            Cell("200", 200),
+            Cell("10.14", 10.14, BEST),
+            Cell("0.5", 0.005, BEST),
+            Cell("-"),
+        ),
     ),
-    best=frozenset({(1, 2), (1, 3)}),
-    not_different=frozenset({(0, 3)}),
-    p_values={},
     oldest=datetime(2026, 1, 2, 3, 4, 5),
     newest=datetime(2026, 1, 2, 3, 4, 6),
     notes=("first note", "second & last note"),
@@ -67,9 +76,9 @@ def make_artefacts(folder: Path) -> list[str]:
     train, classif = folder / "train", folder / "classif"
     results.mkdir()
     (results / "run_log.json").write_text(json.dumps(RUN_LOG))
-    for suffix in ("html", "csv", "png"):
+    for suffix in ("json", "html", "csv", "png"):
         export_table(TABLE, train / "export" / f"results_training_YamNet.{suffix}")
-    export_table(TABLE, classif / "export" / "results_classif_urbansound8k.html")
+    export_table(TABLE, classif / "export" / "results_classif_urbansound8k.json")
     _write_class_table(classif / "export" / "classes_urbansound8k.csv", n_rows=40)
     _draw(train / "export" / "classifier=YamNet+nb_layers=5_curve.png", width=6)
     figures = classif / "export" / "classes_urbansound8k"

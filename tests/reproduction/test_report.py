@@ -15,9 +15,10 @@ from PIL import Image
 from report_artefacts import DURATION_S, LOUD_PEAK, RUN_LOG, SAMPLE_RATE, TABLE, make_artefacts
 
 from doce_plans.export import export_table
+from doce_plans.tables import Cell
 from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
 from reproduction.report import collect, duration_text, main
-from reproduction.score_tables import Cell, ScoreTable, read_table, table_files
+from reproduction.score_tables import ScoreTable, css_classes, read_table, table_files
 from reproduction.wording import condensed, figure_caption, in_words, table_title
 from transcoder.audio import write_audio
 from transcoder.errors import UserError
@@ -130,50 +131,50 @@ def test_texts_of_artefacts_are_no_markup(tmp_path):
     assert page.source.count("&lt;script&gt;alert(1)") == 3
 
 
-@pytest.mark.parametrize("suffix", ["html", "csv"])
+@pytest.mark.parametrize("suffix", ["json", "csv"])
 def test_tables_are_read_as_exported(tmp_path, suffix):
     path = tmp_path / f"scores.{suffix}"
     export_table(TABLE, path)
     table = read_table(path)
     assert table.title == "scores"
-    assert tuple(tuple(cell.text for cell in row) for row in table.rows) == TABLE.cells
+    assert [[cell.text for cell in row] for row in table.rows] == TABLE.texts
     assert table.headings == tuple(heading.text("↑", "↓") for heading in TABLE.headings)
     numeric = [table.is_numeric(column) for column in range(len(table.headings))]
     assert numeric == [False, True, True, True, True]
 
 
-def test_marks_header_and_notes_come_from_the_html(tmp_path):
-    export_table(TABLE, tmp_path / "scores.html")
+def test_marks_header_and_notes_come_from_the_json(tmp_path):
+    export_table(TABLE, tmp_path / "scores.json")
     export_table(TABLE, tmp_path / "scores.csv")
     (path,) = table_files(tmp_path, "scores*")
     table = read_table(path)
-    marks = {
-        (i, j): cell.mark
-        for i, row in enumerate(table.rows)
-        for j, cell in enumerate(row)
-        if cell.mark
-    }
-    assert marks == dict.fromkeys(TABLE.best, "best") | dict.fromkeys(TABLE.not_different, "close")
+    shown = [[css_classes(cell) for cell in row] for row in table.rows]
+    assert shown[0] == ["", "", "number", "number close", "number"]
+    assert shown[1] == ["", "number", "number best", "number best", "number"]
     assert table.header == "dataset: TEST"
     assert table.notes == TABLE.lines_below
     assert "bold: the best; blue: not significantly different" in table.notes[-1]
 
 
-def test_a_csv_without_html_is_shown_too(tmp_path):
-    for name in ("b.csv", "a.html", "c.tex", "other.csv"):
+def test_a_csv_without_json_is_shown_too(tmp_path):
+    for name in ("b.csv", "a.json", "c.tex", "other.csv"):
         (tmp_path / name).touch()
     assert [path.name for path in table_files(tmp_path, "[ab]", "o*")] == [
-        "a.html",
+        "a.json",
         "b.csv",
         "other.csv",
     ]
 
 
-@pytest.mark.parametrize("text", ["", "no table", "<table><tr><th>a</th></tr><tr><td>1<td>2"])
-def test_what_is_no_table_is_refused(tmp_path, text):
-    path = tmp_path / "scores.html"
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("t.json", ""), ("t.json", "[1]"), ("t.json", '{"header": "", "headings": []}'),
+     ("t.csv", ""), ("t.csv", "a,b\n1\n")],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(tmp_path, name, text):
+    path = tmp_path / name
     path.write_text(text)
-    with pytest.raises(UserError, match="holds no complete table"):
+    with pytest.raises(UserError, match=r"holds no (complete )?table"):
         read_table(path)
 
 
@@ -195,7 +196,7 @@ def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
     damaged = [
         tmp_path / "results" / "run_log.json",
         tmp_path / "results" / "spectro_dcase_2023.png",
-        tmp_path / "train" / "export" / "results_training_YamNet.html",
+        tmp_path / "train" / "export" / "results_training_YamNet.json",
         tmp_path / "audio" / "bird" / "bird_generated_from_pinv.wav",
     ]
     for path in damaged:
