@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from demo_scenes.mark import is_demo_folder
 from exp_classif_eval.datasets import DATASETS
@@ -26,8 +27,12 @@ from exp_classif_eval.probability_files import (
 from transcoder.advice import fetch_command
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import PROJECT_ROOT, remove_temporary
+from transcoder.locks import only_run
 from transcoder.names import demo_name
+
+if TYPE_CHECKING:  # h5py takes a while to import
+    from exp_classif_eval.probability_store import ProbabilityStore
 
 _SHOWN_PROBLEMS = 20
 
@@ -101,10 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = probability_path(args.output_path, name)
     folder = dataset / "audio"
 
-    from exp_classif_eval.probabilities import Inference, default_batch_size, load_chains
-    from exp_classif_eval.probability_run import compute, find_sounds
+    from exp_classif_eval.probability_run import find_sounds
     from exp_classif_eval.probability_store import ProbabilityStore
-    from transcoder.devices import choose_device
 
     sounds = find_sounds(folder, sampling=SAMPLINGS[args.published_sampling])
     if not sounds.names:
@@ -114,8 +117,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"folder that has {args.audio_dataset_name} with --audio_dataset_path"
         )
     store = ProbabilityStore(path, sounds)
-    if args.overwrite:
-        store.remove()
+    with only_run(path):
+        remove_temporary(path)
+        if args.overwrite:
+            store.remove()
+        found, missing = _compute_missing(args, store)
+    n_unreadable = _report(path, missing)
+    return 1 if _lacks_what_was_asked(args, found) or (n_unreadable and args.strict) else 0
+
+
+def _compute_missing(
+    args: argparse.Namespace, store: "ProbabilityStore"
+) -> tuple[set[str], list[str]]:
+    """Names of the chains that the file has afterwards, and what weights are missing."""
+    from exp_classif_eval.probabilities import Inference, default_batch_size, load_chains
+    from exp_classif_eval.probability_run import compute
+    from transcoder.devices import choose_device
+
     present = store.origins()
     device = choose_device(args.device)
     chains, missing = load_chains(
@@ -130,19 +148,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = [chain for chain in chains if present.get(chain.name) != chain.origin]
     if wanted:
         print(f"computing {', '.join(chain.name for chain in wanted)} on {device}")
-        batch_size = args.batch_size or default_batch_size(device)
         inference = Inference(
             wanted,
             device=device,
-            batch_size=batch_size,
+            batch_size=args.batch_size or default_batch_size(device),
             published_sampling=args.published_sampling,
         )
         compute(store, inference, workers=args.workers, verbose=args.verbose)
     else:
-        print(f"{path} has all of {', '.join(chain.name for chain in chains)} already")
-    n_unreadable = _report(path, missing)
-    lacking = _lacks_what_was_asked(args, {chain.name for chain in chains})
-    return 1 if lacking or (n_unreadable and args.strict) else 0
+        print(f"{store.path} has all of {', '.join(chain.name for chain in chains)} already")
+    return {chain.name for chain in chains}, missing
 
 
 def _lacks_what_was_asked(args: argparse.Namespace, found: set[str]) -> bool:

@@ -1,9 +1,7 @@
 """From the sound files of a data set to the HDF5 file of their class probabilities."""
 
-import hashlib
 import itertools
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -40,29 +38,29 @@ def compute(
     ``workers`` threads decode ahead; ``verbose`` prints the classes of each file.
     """
     sounds = store.sounds
-    starts = range(0, len(sounds.names), FILES_PER_PART)
     origins = {chain.name: chain.origin for chain in inference.chains}
-    mark = _mark(sounds, origins)
-    parts = [(i, sounds.names[start : start + FILES_PER_PART]) for i, start in enumerate(starts)]
-    missing = [(i, names) for i, names in parts if store.part(i, mark) is None]
-    n_done = len(sounds.names) - sum(len(names) for _, names in missing)
-    paths = [sounds.folder / name for _, names in missing for name in names]
+    parts = store.parts(origins, FILES_PER_PART)
+    starts = range(0, len(sounds.names), FILES_PER_PART)
+    planned = {f"{i:06d}": sounds.names[n : n + FILES_PER_PART] for i, n in enumerate(starts)}
+    missing = {part: names for part, names in planned.items() if part not in parts}
+    paths = [sounds.folder / name for names in missing.values() for name in names]
     recordings = decode_all(
         paths,
         inference.rates,
         workers=workers,
         published_sampling=inference.published_sampling,
     )
-    with tqdm(
-        total=len(sounds.names), initial=n_done, unit="file", desc="Class probabilities"
-    ) as progress:
-        for number, names in missing:
+    n_files = len(sounds.names)
+    n_done = n_files - len(paths)
+    with tqdm(total=n_files, initial=n_done, unit="file", desc="Class probabilities") as progress:
+        for part_name, names in missing.items():
             own = _counted(itertools.islice(recordings, len(names)), progress)
             part = _part(inference, own, [sounds.folder / name for name in names])
-            store.write_part(number, mark, part)
+            part.write(parts, part_name)
             if verbose:
                 tqdm.write(_top_classes(inference, names, part))
-    store.join(len(parts), mark, origins)
+    store.join((Part.read(parts, part_name) for part_name in planned), origins)
+    parts.remove()
 
 
 def _part(inference: Inference, recordings: Iterator[Decoded], paths: list[Path]) -> Part:
@@ -78,12 +76,6 @@ def _counted(recordings: Iterator[Decoded], progress: tqdm) -> Iterator[Decoded]
     for recording in recordings:
         yield recording
         progress.update()
-
-
-def _mark(sounds: Sounds, origins: Mapping[str, Mapping[str, str]]) -> str:
-    """Tells parts of this run from those of another."""
-    what = [sounds.names, sounds.sizes, sounds.mark, sounds.sampling, origins, FILES_PER_PART]
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _top_classes(inference: Inference, names: Sequence[str], part: Part) -> str:

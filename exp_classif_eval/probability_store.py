@@ -1,14 +1,12 @@
 """Writing and reading the HDF5 files of class probabilities; see `probability_files`.
 
-Results are kept in parts of some files each, which appear when they are complete; when all are
-there they are joined into the HDF5 file, which appears when it is complete. So a run can be
-killed at any moment, and another one goes on where it was.
+Results are kept in parts of some files each (`transcoder.parts`); when all are there they are
+joined into the HDF5 file, which appears when it is complete. So a run can be killed at any moment,
+and another one goes on where it was.
 """
 
-import os
 import shutil
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,10 @@ from exp_classif_eval.probability_files import create_command
 from transcoder.checkpoints import provenance
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_path
+from transcoder.parts import PartStore
+
+_TEXT = h5py.string_dtype("utf-8")
+_PROBLEMS = "problems"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,17 @@ class Part:
 
     probabilities: Mapping[str, NDArray[np.float32]]  # by chain, (n_files, n_classes)
     problems: Sequence[str]  # for each file; empty: none
+
+    def write(self, store: PartStore, name: str) -> None:
+        """Keep it as ``name``."""
+        store.write(name, {_PROBLEMS: np.array(self.problems, dtype=str), **self.probabilities})
+
+    @classmethod
+    def read(cls, store: PartStore, name: str) -> "Part":
+        """What `write` kept; errors are those of `PartStore.read`."""
+        arrays = store.read(name)
+        problems = arrays.pop(_PROBLEMS).tolist()
+        return cls(arrays, problems)
 
 
 @dataclass(frozen=True)
@@ -42,17 +55,23 @@ class Sounds:
 
 
 class ProbabilityStore:
-    """The HDF5 file at ``path`` for ``sounds``, and the parts of a run that has not ended yet."""
+    """The HDF5 file at ``path`` for ``sounds``, and the folder of a run that has not ended yet."""
 
     def __init__(self, path: Path, sounds: Sounds) -> None:
         self.path = path
         self.sounds = sounds
-        self.parts = path.with_name(f"{path.stem}.parts")
+        self.unfinished = path.with_name(f"{path.stem}.parts")
 
     def remove(self) -> None:
         """Remove the file and the parts."""
         self.path.unlink(missing_ok=True)
-        shutil.rmtree(self.parts, ignore_errors=True)
+        shutil.rmtree(self.unfinished, ignore_errors=True)
+
+    def parts(self, origins: Mapping[str, Mapping[str, str]], files_per_part: int) -> PartStore:
+        """The parts of a run that computes the chains of ``origins``."""
+        sounds = [self.sounds.names, self.sounds.sizes, self.sounds.mark, self.sounds.sampling]
+        job = {"sounds": sounds, "origins": origins, "files_per_part": files_per_part}
+        return PartStore(self.unfinished, job)
 
     def origins(self) -> dict[str, dict[str, str]]:
         """The chains that the file has, and their attributes; empty without a file.
@@ -91,46 +110,14 @@ class ProbabilityStore:
                 f"and {len(theirs - ours)} are not here: {again}"
             )
 
-    def part(self, number: int, mark: str) -> Part | None:
-        """A complete part with that mark of what it was computed with; else None."""
-        try:
-            with np.load(self._part_path(number)) as data:
-                if str(data["mark"]) != mark:
-                    return None
-                names = set(data.files) - {"mark", "problems"}
-                return Part({name: data[name] for name in names}, data["problems"].tolist())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None  # absent, or damaged: computed again
-
-    def write_part(self, number: int, mark: str, part: Part) -> None:
-        """Keep a part until `join`."""
-        with atomic_path(self._part_path(number)) as temporary:
-            problems = np.array(part.problems, dtype=str)
-            np.savez(temporary, mark=np.array(mark), problems=problems, **part.probabilities)
-
-    def _part_path(self, number: int) -> Path:
-        return self.parts / f"{number:06d}.npz"
-
-    def join(self, n_parts: int, mark: str, origins: Mapping[str, Mapping[str, str]]) -> None:
+    def join(self, parts: Iterable[Part], origins: Mapping[str, Mapping[str, str]]) -> None:
         """Make the file of all parts, and of the chains in an older file that they do not have."""
-        temporary = self.parts / "joined.h5"  # what a killed run leaves there is overwritten
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(
-                {
-                    "folder": str(self.sounds.folder.absolute()),
-                    "sampling": self.sounds.sampling,
-                    "sounds": self.sounds.mark,
-                    **provenance(),
-                }
-            )
+        with atomic_path(self.path) as temporary, h5py.File(temporary, "w") as file:
+            self._describe(file)
             n_files = len(self.sounds.names)
-            text = h5py.string_dtype("utf-8")
-            file.create_dataset("files", data=list(self.sounds.names), dtype=text)
-            file["size_bytes"] = np.array(self.sounds.sizes, dtype=np.int64)
-            problems = file.create_dataset("problem", (n_files,), dtype=text)
+            problems = file.create_dataset("problem", (n_files,), dtype=_TEXT)
             first = 0
-            for number in range(n_parts):
-                part = self._complete_part(number, mark)
+            for part in parts:
                 rows = slice(first, first + len(part.problems))
                 problems[rows] = np.array(part.problems, dtype=object)
                 for name, probs in part.probabilities.items():
@@ -141,16 +128,18 @@ class ProbabilityStore:
             for name, origin in origins.items():
                 file[name].attrs.update(origin)
             self._copy_older_chains(file)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
-        shutil.rmtree(self.parts, ignore_errors=True)
 
-    def _complete_part(self, number: int, mark: str) -> Part:
-        part = self.part(number, mark)
-        if part is None:
-            raise UserError(f"{self._part_path(number)} has vanished: run the same command again")
-        return part
+    def _describe(self, file: h5py.File) -> None:
+        file.attrs.update(
+            {
+                "folder": str(self.sounds.folder.absolute()),
+                "sampling": self.sounds.sampling,
+                "sounds": self.sounds.mark,
+                **provenance(),
+            }
+        )
+        file.create_dataset("files", data=list(self.sounds.names), dtype=_TEXT)
+        file["size_bytes"] = np.array(self.sounds.sizes, dtype=np.int64)
 
     def _copy_older_chains(self, file: h5py.File) -> None:
         for name in self.origins():

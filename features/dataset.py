@@ -28,8 +28,10 @@ from features.writing import (
 )
 from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_write_text
+from transcoder.files import atomic_write_text, remove_temporary
+from transcoder.locks import only_run
 from transcoder.marks import files_mark
+from transcoder.parts import PartStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,8 +123,8 @@ def create_dataset(
     Raises
     ------
     UserError
-        If the data set exists with other settings, the sounds are not there, the disk is full,
-        or a clip cannot be used and ``strict`` is set.
+        If the data set exists with other settings, another run is making it, the sounds are not
+        there, the disk is full, or a clip cannot be used and ``strict`` is set.
     """
     table = split_table(audio_path, config.splits)
     if not (Path(audio_path) / table.filename[0]).parent.is_dir():
@@ -130,30 +132,43 @@ def create_dataset(
             f"{(Path(audio_path) / table.filename[0]).parent}: no such folder, so no clip is "
             f"there; fetch the data set with: {fetch_command('TAU', Path(audio_path).parent)}"
         )
+    with only_run(files.folder / config.name):
+        remove_temporary(*files.splits, files.split_table, files.problems, files.settings)
+        if overwrite:
+            files.remove()
+        was_complete = files.complete
+        _complete(Path(audio_path), files, config, table, workers, strict)
+    problems = _read_problems(files.problems)
+    if strict:
+        _check_strict(problems, "the data set was made without them; mend them and use --overwrite")
+    return problems, was_complete
+
+
+def _complete(
+    audio_path: Path,
+    files: DatasetFiles,
+    config: DatasetConfig,
+    table: pd.DataFrame,
+    workers: int,
+    strict: bool,
+) -> None:
     table_text = table.to_csv(index=False, lineterminator="\n")
-    if overwrite:
-        files.remove()
     settings_text, without_skipped = (
         _settings_text(config, table_text, _sounds_mark(audio_path, table, leave_out))
         for leave_out in (frozenset(), _to_be_mended(files))
     )
     _check_settings(files, settings_text, without_skipped)
-    was_complete = files.complete
     try:
-        if not was_complete:
+        if not files.complete:
             atomic_write_text(files.settings, settings_text)
             atomic_write_text(files.split_table, table_text)
-            _make(Path(audio_path), files, config, table, workers, strict)
+            _make(audio_path, files, config, table, workers, strict)
         shutil.rmtree(files.shards, ignore_errors=True)
     except OSError as error:
         raise UserError(
             f"{files.folder}: cannot be written: {error}; mend this and run again, what is done "
             "is kept"
         ) from error
-    problems = _read_problems(files.problems)
-    if strict:
-        _check_strict(problems, "the data set was made without them; mend them and use --overwrite")
-    return problems, was_complete
 
 
 def _make(
@@ -164,14 +179,15 @@ def _make(
     workers: int,
     strict: bool,
 ) -> None:
-    files.shards.mkdir(parents=True, exist_ok=True)
-    shards = plan_shards(table, files.shards)
-    compute_shards(shards, audio_path, config.features, workers)
-    problems = shard_problems(shards)
+    table_text = files.split_table.read_text(encoding="utf-8")
+    job = {"features": asdict(config.features), "clips": _digest(table_text)}
+    store = PartStore(files.shards, job)
+    shards = plan_shards(table)
+    compute_shards(store, shards, audio_path, config.features, workers)
+    problems = shard_problems(store, shards)
     _write_problems(files.problems, problems)
     if strict:
-        _forget_skipped(shards, problems)
-        table_text = files.split_table.read_text(encoding="utf-8")
+        _forget_skipped(store, shards, problems)
         sounds = _sounds_mark(audio_path, table, _skipped(problems))
         atomic_write_text(files.settings, _settings_text(config, table_text, sounds))
         _check_strict(problems, "mend or remove them and run again, what is done is kept")
@@ -179,20 +195,23 @@ def _make(
     for split, path in zip(SPLITS, files.splits, strict=True):
         if not path.exists():
             of_split = [shard for shard in shards if shard.split == split]
-            join_shards(path, of_split, config.features, scene_names, is_demo=config.is_demo)
+            join_shards(path, store, of_split, config.features, scene_names, is_demo=config.is_demo)
 
 
 def _settings_text(config: DatasetConfig, table_text: str, sounds: str) -> str:
     """The settings as YAML; no paths, so that a data set can be moved."""
-    digest = hashlib.sha256(table_text.encode()).hexdigest()
     settings = {
         "dataset_name": config.name,
         "splits": asdict(config.splits),
         "features": asdict(config.features),
-        "split_table_sha256": digest,
+        "split_table_sha256": _digest(table_text),
         "sounds": sounds,
     }
     return yaml.safe_dump(_plain(settings), sort_keys=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value):
@@ -237,12 +256,12 @@ def _check_settings(files: DatasetFiles, settings_text: str, without_skipped: st
         )
 
 
-def _forget_skipped(shards: list[Shard], problems: list[Problem]) -> None:
+def _forget_skipped(store: PartStore, shards: list[Shard], problems: list[Problem]) -> None:
     """Let the next run try the skipped clips again."""
     skipped = _skipped(problems)
     for shard in shards:
         if skipped.intersection(shard.filenames):
-            shard.path.unlink()
+            store.forget(shard.name)
 
 
 def _check_strict(problems: list[Problem], remedy: str) -> None:

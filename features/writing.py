@@ -1,17 +1,14 @@
 """From a split table to its feature files: in parallel, in bounded memory, resumable.
 
-The clips are computed in shards of a few files. A shard appears under its name only when it is
-complete, and depends on nothing but its clips: whoever computed it, in whichever run, its bytes
-are the same. When all are there they are joined into one HDF5 file for each split, which appears
-under its name when it is complete. So a run that was killed goes on where it was, and the result
-does not depend on that nor on the number of workers.
+The clips are computed in shards of a few files, which `transcoder.parts` keeps. A shard depends on
+nothing but its clips: whoever computed it, in whichever run, its bytes are the same. When all are
+there they are joined into one HDF5 file for each split. So the result depends neither on runs that
+were killed nor on the number of workers.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -37,6 +34,7 @@ from transcoder.audio import AudioError
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
 from transcoder.names import DEMO
+from transcoder.parts import PartStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,48 +54,48 @@ class Problem:
 
 @dataclass(frozen=True)
 class Shard:
-    """The file of a few neighbouring clips of one split."""
+    """A few neighbouring clips of one split; ``name`` is that of their part."""
 
-    path: Path
+    name: str
     split: str
     filenames: tuple[str, ...]
     scenes: tuple[int, ...]
 
 
-def plan_shards(table: pd.DataFrame, folder: Path) -> list[Shard]:
+def plan_shards(table: pd.DataFrame) -> list[Shard]:
     """Cut the splits of a split table into shards, in its order."""
     shards = []
     for split in SPLITS:
         rows = table[table.split == split]
         for start in range(0, len(rows), CLIPS_PER_SHARD):
             part = rows[start : start + CLIPS_PER_SHARD]
-            path = folder / f"{split}_{start:07d}.npz"
-            shards.append(Shard(path, split, tuple(part.filename), tuple(part.scene)))
+            name = f"{split}_{start:07d}"
+            shards.append(Shard(name, split, tuple(part.filename), tuple(part.scene)))
     return shards
 
 
 def compute_shards(
-    shards: list[Shard], audio_folder: Path, config: FeatureConfig, workers: int
+    store: PartStore, shards: list[Shard], audio_folder: Path, config: FeatureConfig, workers: int
 ) -> None:
     """Compute the shards that are not there yet.
 
     The workers are threads: decoding, resampling and the transforms release Python's lock, and
     processes would each load torch into memory.
     """
-    missing = [shard for shard in shards if not shard.path.exists()]
+    missing = [shard for shard in shards if shard.name not in store]
     if not missing:
         return
     functions = extractors(config)
-    _check_disk(shards, row_shapes(functions), config)
+    _check_disk(store, shards, row_shapes(functions), config)
     progress = tqdm(
         total=sum(len(shard.filenames) for shard in shards),
-        initial=sum(len(shard.filenames) for shard in shards if shard.path.exists()),
+        initial=sum(len(shard.filenames) for shard in shards if shard.name in store),
         desc="Computing features",
         unit="clip",
     )
     with progress, _one_torch_thread(), ThreadPoolExecutor(workers) as pool:
         jobs = {
-            pool.submit(_compute_shard, shard, audio_folder, functions, config.dtype): shard
+            pool.submit(_compute_shard, store, shard, audio_folder, functions, config.dtype): shard
             for shard in missing
         }
         try:
@@ -109,11 +107,11 @@ def compute_shards(
             raise
 
 
-def shard_problems(shards: list[Shard]) -> list[Problem]:
+def shard_problems(store: PartStore, shards: list[Shard]) -> list[Problem]:
     """What was odd about the clips, in the order of the split table."""
     problems = []
     for shard in shards:
-        data = _load(shard, "seconds", "notes")
+        data = store.read(shard.name, "seconds", "notes")
         problems += [
             Problem(filename, shard.split, bool(seconds == 0), str(note))
             for filename, seconds, note in zip(
@@ -126,6 +124,7 @@ def shard_problems(shards: list[Shard]) -> list[Problem]:
 
 def join_shards(
     path: Path,
+    store: PartStore,
     shards: list[Shard],
     config: FeatureConfig,
     scene_names: list[str],
@@ -139,17 +138,15 @@ def join_shards(
     UserError
         If none of the clips could be used.
     """
-    seconds = np.concatenate([_load(shard, "seconds")["seconds"] for shard in shards])
+    seconds = np.concatenate([store.read(shard.name, "seconds")["seconds"] for shard in shards])
     scenes = np.concatenate([shard.scenes for shard in shards])
     filenames = np.array([name.encode() for shard in shards for name in shard.filenames])
     used = seconds > 0
     if not used.any():
         raise UserError(f"{path.name}: none of the {len(filenames)} clips of this split is usable")
     rows_of_files = seconds[used]
-    # named so that a later run overwrites what a killed one left
-    part = path.with_name(f"{path.name}.part")
     # no times in the file: the same features give the same bytes
-    with h5py.File(part, "w") as file:
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["input_type"] = config.input_type
         file.attrs["scenes"] = scene_names
         if is_demo:
@@ -160,14 +157,11 @@ def join_shards(
         names = filenames[used]
         text = h5py.string_dtype("utf-8", names.dtype.itemsize)
         _add(file, "file_names", names.astype(text))
-        _add_features(file, path.name, shards, len(index))
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+        _add_features(file, path.name, store, shards, len(index))
 
 
 def _compute_shard(
-    shard: Shard, audio_folder: Path, functions: dict[str, Extractor], dtype: str
+    store: PartStore, shard: Shard, audio_folder: Path, functions: dict[str, Extractor], dtype: str
 ) -> None:
     seconds, notes, features = [], [], []
     for filename in shard.filenames:
@@ -184,19 +178,20 @@ def _compute_shard(
     joined = {
         name: np.concatenate([clip[name] for clip in features]) for name in functions if features
     }
-    with atomic_path(shard.path) as temporary:
-        np.savez(temporary, seconds=np.array(seconds), notes=np.array(notes), **joined)
+    store.write(shard.name, {"seconds": seconds, "notes": notes, **joined})
 
 
 def _add(file: h5py.File, name: str, data: np.ndarray) -> None:
     file.create_dataset(name, data=data, track_times=False)
 
 
-def _add_features(file: h5py.File, desc: str, shards: list[Shard], n_rows: int) -> None:
+def _add_features(
+    file: h5py.File, desc: str, store: PartStore, shards: list[Shard], n_rows: int
+) -> None:
     """Copy the features, one HDF5 chunk for each row, so that reading one row reads no other."""
     row = 0
     for shard in tqdm(shards, desc=f"Writing {desc}", unit="shard", leave=False):
-        data = _load(shard)
+        data = store.read(shard.name)
         del data["notes"]
         n_new = int(data.pop("seconds").sum())
         for name, array in data.items():
@@ -209,25 +204,14 @@ def _add_features(file: h5py.File, desc: str, shards: list[Shard], n_rows: int) 
         row += n_new
 
 
-def _load(shard: Shard, *names: str) -> dict[str, np.ndarray]:
-    """The named arrays of a shard, or all."""
-    try:
-        with np.load(shard.path) as data:
-            return {name: data[name] for name in names or data}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{shard.path}: is damaged ({error}): delete it and run again, the rest is kept"
-        ) from None
-
-
 def _check_disk(
-    shards: list[Shard], shapes: dict[str, tuple[int, ...]], config: FeatureConfig
+    store: PartStore, shards: list[Shard], shapes: dict[str, tuple[int, ...]], config: FeatureConfig
 ) -> None:
     """Shards and feature files need their space at the same time."""
     row_bytes = sum(int(np.prod(s)) for s in shapes.values()) * np.dtype(config.dtype).itemsize
     clips = sum(len(shard.filenames) for shard in shards)
-    folder = shards[0].path.parent
-    present = sum(shard.path.stat().st_size for shard in shards if shard.path.exists())
+    folder = store.folder
+    present = sum(store.path(s.name).stat().st_size for s in shards if s.name in store)
     needed = 2 * clips * CLIP_DURATION_S * row_bytes - present
     free = shutil.disk_usage(folder).free
     if needed > free:

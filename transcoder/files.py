@@ -1,9 +1,11 @@
 """Paths of the project and safe writing: a file is either absent or complete."""
 
 import contextlib
+import glob
+import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # The folder that holds the scripts; where the package was installed elsewhere without them
@@ -16,6 +18,9 @@ DATA_ROOT = PROJECT_ROOT / "spectral_transcoder_data"
 
 EXPORT_ROOT = PROJECT_ROOT / "export"
 """Default folder of tables and figures; what ``results/`` shows is copied there on purpose."""
+
+_TOKEN_BYTES = 8
+_LONGEST_STEM = 80  # names have at most 255 bytes
 
 
 def sound_path(given: str | os.PathLike) -> Path:
@@ -34,7 +39,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(_temporary_name(path, secrets.token_hex(_TOKEN_BYTES)))
     temporary.touch(mode=0o666, exist_ok=False)  # less what the process's umask forbids
     try:
         yield temporary
@@ -49,3 +54,21 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8 to ``path`` through `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def remove_temporary(*paths: Path) -> None:
+    """Delete what killed runs have left of writing ``paths`` through `atomic_path`.
+
+    For those who hold the lock of the job that writes them: `transcoder.locks.only_run`.
+    """
+    any_token = "[0-9a-f]" * 2 * _TOKEN_BYTES
+    for path in paths:
+        for temporary in path.parent.glob(_temporary_name(path, any_token, glob.escape)):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path, token: str, escape: Callable[[str], str] = str) -> str:
+    stem = path.stem
+    if len(stem) > _LONGEST_STEM:
+        stem = stem[: _LONGEST_STEM - 9] + "-" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+    return f".{escape(stem)}.{token}{escape(path.suffix)}"

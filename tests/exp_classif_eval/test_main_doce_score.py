@@ -35,8 +35,8 @@ def write_probabilities(folder, dataset, names, arrays, problems=None):
     store = ProbabilityStore(
         probability_path(folder, dataset), Sounds(names, (1,) * len(names), folder, "right")
     )
-    store.write_part(0, "m", Part(arrays, problems or [""] * len(names)))
-    store.join(1, "m", {name: {"teacher": f"{name.split('/')[0]} (test)"} for name in arrays})
+    part = Part(arrays, problems or [""] * len(names))
+    store.join([part], {name: {"teacher": f"{name.split('/')[0]} (test)"} for name in arrays})
 
 
 class Project:
