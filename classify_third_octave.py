@@ -24,6 +24,7 @@ from archives.fleet_program import add_fleet_options, find_members, is_network, 
 from transcoder.cli import Parser, add_classifier, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.locks import only_run
 from transcoder.names import DEFAULT_CLASS_METHOD, WAYS
 
 logger = logging.getLogger(__name__)
@@ -166,7 +167,8 @@ def main(argv=None) -> int:
     _check(args, is_live)
     is_fleet = not is_live and is_network(args)
     if is_fleet and not args.describe:
-        return run_network(args, read_options(args))
+        with only_run(args.output / "reports"):
+            return run_network(args, read_options(args))
     args.format = args.format or "h5"
     args.db_offset = default_offset(args)
 
@@ -196,7 +198,8 @@ def main(argv=None) -> int:
     logger.info("%s by %s", about["classifier"], about["transcoder"])
     if is_live:
         return _run_live(args, classify, selection, unit_s)
-    return _run(args, tasks, classify, about, selection, unit_s)
+    with only_run(args.output / "reports"):
+        return _run(args, tasks, classify, about, selection, unit_s)
 
 
 def _check(args, is_live: bool) -> None:

@@ -18,13 +18,14 @@ from archives.inference import LevelClassifier
 from archives.inputs import result_paths
 from archives.levels import LevelScale, scaled
 from archives.open_archive import ReadOptions, open_archive
-from archives.parts import PartStore, Rows
+from archives.parts import RowParts, Rows
 from archives.presence import Presence
 from archives.selection import Selection
 from archives.timeline import Timeline, Units, in_parts
 from archives.weighting import describe_weighting
 from archives.writers import Description, write_rows
-from transcoder.files import atomic_write_text
+from transcoder.files import atomic_write_text, remove_temporary
+from transcoder.parts import PartStore
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     """Classify the archive at ``path``; write ``output/name`` + suffix and what belongs to it.
 
     A finished one is not done again, and one that was broken off loses 10 minutes of levels at
-    most, unless the file or a setting changed. Memory does not depend on the length.
+    most, unless the file or a setting changed. Memory does not depend on the length. One run at a
+    time may write to ``output``: see `transcoder.locks`.
 
     Raises
     ------
@@ -85,13 +87,15 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         path = output / before["results"][0]
         return Result(path, before, presence_path, is_new=False)
 
+    remove_temporary(result_path, report_path, presence_path)
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
+    parts = RowParts(store)
     timeline = new_timeline(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
     try:
-        classified_s = _compute_parts(archive, timeline, histogram, store, setup)
+        classified_s = _compute_parts(archive, timeline, histogram, parts, setup)
     except ArchiveError:
-        if not store.count:
+        if not parts.count:
             store.remove()  # of a file that is refused, nothing stays
         raise
 
@@ -100,7 +104,7 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     about = archive.attributes | setup.about | ({"note": note} if note else {})
     about |= {"source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
     description = Description(setup.selection, archive.clock, setup.unit_s, about)
-    rows = _watched(store, presence, description)
+    rows = _watched(parts, presence, description)
     if setup.sensor is None:
         results = [write_rows(result_path, rows, description)]
     else:
@@ -207,15 +211,15 @@ def _compute_parts(
     archive: Archive,
     timeline: Timeline,
     histogram: LevelHistogram,
-    store: PartStore,
+    parts: RowParts,
     setup: Setup,
 ) -> float:
-    """Fill ``store``. What it already has is read and put in time again, but not classified.
+    """Fill ``parts``. What it already has is read and put in time again, but not classified.
 
     Returns the seconds of signal classified.
     """
     units_per_part = max(1, _PART_S // setup.unit_s)
-    done = store.count
+    done = parts.count
     classified_s = 0.0
     units = archive_units(archive, timeline, setup.scale)
     bar = _progress(
@@ -231,7 +235,7 @@ def _compute_parts(
                 logger.warning("%s: %s", archive.path, histogram.complaint())
             if number < done:
                 continue
-            store.append(_rows(part, setup))
+            parts.append(_rows(part, setup))
             classified_s += float(part.n_seconds.sum())
             progress.update(int(part.n_seconds.sum()))
     return classified_s
@@ -244,14 +248,14 @@ def _rows(units: Units, setup: Setup) -> Rows:
         coverage=(units.n_frames * FRAME_S / setup.unit_s).astype(np.float32),
         segment=units.segment,
         values=values,
-        indices=np.empty((len(units), 0), dtype=np.int16) if indices is None else indices,
+        indices=indices,
     )
 
 
-def _watched(store: PartStore, presence: Presence, description: Description) -> Iterator[Rows]:
+def _watched(parts: RowParts, presence: Presence, description: Description) -> Iterator[Rows]:
     """The parts on their way to the writer, counted into ``presence``."""
-    for rows in store:
-        dense = description.selection.dense(rows.values, rows.chosen)
+    for rows in parts:
+        dense = description.selection.dense(rows.values, rows.indices)
         presence.add(rows.times_s, dense, rows.coverage * description.unit_s)
         yield rows
 

@@ -15,7 +15,7 @@ from archives.frames import ArchiveError
 from archives.inputs import DATA_SET
 from archives.parts import Rows
 from archives.writers import Description, result_columns
-from transcoder.files import atomic_path
+from transcoder.files import atomic_path, remove_temporary
 
 COLUMNS = {
     "sensor": "name of the sensor (its folder)",
@@ -56,6 +56,7 @@ def write_partitions(
     import pyarrow.parquet as parquet
 
     root = output / DATA_SET / sensor_folder(sensor)
+    remove_temporary(*(month / f"{name}.parquet" for month in root.glob("month=*")))
     with contextlib.ExitStack() as stack:
         writers: dict[str, parquet.ParquetWriter] = {}
         for rows in parts:

@@ -79,7 +79,7 @@ def _line(
     unit: Units, classify: LevelClassifier, selection: Selection, clock: str, unit_s: int
 ) -> dict:
     values, indices = selection.apply(classify(unit))
-    columns = range(len(selection.names)) if indices is None else indices[0].tolist()
+    columns = indices[0].tolist() or range(len(selection.names))
     seconds = float(unit.times_s[0])
     return {
         "time": iso(seconds, clock) if clock in (LOCAL, UTC) else round(seconds, 3),

@@ -29,26 +29,27 @@ class Selection:
     groups: tuple[NDArray[np.int64], ...] | None = None
     top_k: int | None = None
 
-    def apply(self, probabilities: NDArray) -> tuple[NDArray[np.float32], NDArray[np.int16] | None]:
+    def apply(self, probabilities: NDArray) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
         """``(n, n_classes)`` to what is kept.
 
         Returns
         -------
         values : ``(n, k)``; a group has the maximum of its classes, as in the classification
             experiment
-        indices : with ``top_k``, which of `names` they are, best first; else None
+        indices : with ``top_k`` ``(n, k)``, which of `names` they are, best first; else
+            ``(n, 0)``: all, in the order of `names`
         """
         values = probabilities
         if self.groups is not None:
             values = np.stack([probabilities[:, group].max(axis=1) for group in self.groups], 1)
         if self.top_k is None:
-            return values, None
+            return values, np.empty((len(values), 0), dtype=np.int16)
         order = np.argsort(-values, axis=1, kind="stable")[:, : self.top_k]
         return np.take_along_axis(values, order, axis=1), order.astype(np.int16)
 
-    def dense(self, values: NDArray, indices: NDArray | None) -> NDArray[np.float32]:
+    def dense(self, values: NDArray, indices: NDArray) -> NDArray[np.float32]:
         """``(n, len(names))`` of what `apply` gave; what it did not keep is 0."""
-        if indices is None:
+        if not indices.shape[1]:
             return values
         full = np.zeros((len(values), len(self.names)), dtype=np.float32)
         np.put_along_axis(full, indices.astype(np.int64), values, axis=1)

@@ -87,7 +87,7 @@ def _rows(probabilities: Tensor, selection: Selection, unit_s: int, weights: NDA
         coverage=np.add.reduceat(weights, starts) / np.float32(unit_s),
         segment=np.zeros(len(values), dtype=np.int64),
         values=values,
-        indices=np.empty((len(values), 0), dtype=np.int16) if indices is None else indices,
+        indices=indices,
     )
 
 
@@ -96,7 +96,7 @@ def agreement_table(ways: Mapping[str, Rows], selection: Selection, n_shown: int
 
     In brackets the correlation over time with the true Mels, where both vary.
     """
-    dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
+    dense = {way: selection.dense(rows.values, rows.indices) for way, rows in ways.items()}
     means = {way: _mean(dense[way], rows) for way, rows in ways.items()}
     truth = dense[TRUE_MELS]
     shown = np.argsort(-means[TRUE_MELS], kind="stable")[:n_shown]
@@ -134,7 +134,7 @@ def agreement_figure(
 
     ``notes`` are lines below: what the figure was made with.
     """
-    dense = {way: selection.dense(rows.values, rows.chosen) for way, rows in ways.items()}
+    dense = {way: selection.dense(rows.values, rows.indices) for way, rows in ways.items()}
     truth = _mean(dense[TRUE_MELS], ways[TRUE_MELS])
     shown = np.argsort(-truth, kind="stable")[:n_shown]
     figure = Figure(figsize=(2.2 + 2.6 * len(dense), 1.2 + 0.3 * len(shown)), layout="constrained")

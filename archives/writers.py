@@ -48,8 +48,8 @@ def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> 
                 "segment": rows.segment.astype(np.int32),
                 "probabilities": rows.values,
             }
-            if rows.chosen is not None:
-                arrays["classes"] = rows.chosen
+            if rows.are_ranked:
+                arrays["classes"] = rows.indices
             for name, values in arrays.items():
                 _extend(file, name, values)
         unit = "seconds since 1970-01-01" if description.clock in (LOCAL, UTC) else "seconds"
@@ -132,9 +132,9 @@ def result_columns(rows: Rows, description: Description) -> dict:
     columns["segment"] = pa.array(rows.segment.astype(np.int32))
     names = np.array(description.selection.names)
     for number, values in enumerate(rows.values.T):
-        if rows.chosen is None:
-            columns[str(names[number])] = pa.array(values)
-        else:
-            columns[f"class_{number + 1}"] = pa.array(names[rows.chosen[:, number]].tolist())
+        if rows.are_ranked:
+            columns[f"class_{number + 1}"] = pa.array(names[rows.indices[:, number]].tolist())
             columns[f"probability_{number + 1}"] = pa.array(values)
+        else:
+            columns[str(names[number])] = pa.array(values)
     return columns

@@ -40,6 +40,7 @@ from transcoder.checkpoints import save_checkpoint
 from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.parts import PartStore
 from transcoder.texture import Texture
 from transcoder.transcode import Transcoder
 
@@ -286,8 +287,7 @@ def test_parts_of_other_settings_are_not_used(tmp_path):
     np.save(tmp_path / "a.npy", levels(80))
     folder = tmp_path / "out" / "reports" / "a.parts"
     folder.mkdir(parents=True)
-    (folder / "job.json").write_text('{"file": "another"}')
-    (folder / "part_000000.npz").write_bytes(b"from another job")
+    PartStore(folder, {"file": "another"}).write("part_000000", {"values": np.ones((10, 521))})
     assert classify_archive(tmp_path / "a.npy", "a", tmp_path / "out", setup()).is_new
 
 
