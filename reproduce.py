@@ -16,6 +16,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
+from transcoder.locks import only_run
 
 _N_STEPS = 12
 
@@ -70,8 +71,7 @@ def main(argv=None) -> int:
 
     import dataclasses
 
-    from reproduction.runner import run_command, run_steps
-    from reproduction.steps import Reproduction, report_command, steps_of
+    from reproduction.steps import Reproduction, steps_of
 
     reproduction = Reproduction(
         demo=args.demo,
@@ -88,6 +88,17 @@ def main(argv=None) -> int:
         for step in steps:
             print(f"# step {step.number}: {step.name}", *step.lines(), sep="\n")
         return 0
+    with (
+        only_run(reproduction.work / f"reproduce_{reproduction.mode}"),
+        only_run(reproduction.results / "reproduce"),
+    ):
+        return _run(reproduction, steps)
+
+
+def _run(reproduction, steps: list) -> int:
+    from reproduction.runner import run_command, run_steps
+    from reproduction.steps import report_command
+
     state = reproduction.work / f"reproduce_{reproduction.mode}.json"
     if not state.exists() and len(steps) == _N_STEPS:
         _require_room(reproduction.work, reproduction.required_gb)

@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
-from doce_plans.records import Identify, Identity, has_outputs, is_done, write_record
+from doce_plans.records import (
+    Identify,
+    Identity,
+    has_outputs,
+    is_done,
+    record_path,
+    write_record,
+)
 from transcoder.errors import UserError
+from transcoder.files import remove_temporary
+from transcoder.locks import only_run
 
 if TYPE_CHECKING:  # doce takes a while to import
     from doce_plans.settings import Setting
@@ -41,7 +50,7 @@ def compute(
     identify: Identify | None = None,
     renew: bool = False,
 ) -> list[tuple["Setting", Exception]]:
-    """Call ``step(setting, experiment)`` for each setting.
+    """Call ``step(setting, experiment)`` for each setting, in one process at a time.
 
     Parameters
     ----------
@@ -120,13 +129,9 @@ class _Run:
     def attempt(self, setting: "Setting") -> None:
         """Run the setting's step unless it is done; keep or raise what goes wrong."""
         try:
-            identity = self.identify(setting, self.experiment) if self.identify else None
-            if self.skip_done and self._is_done(setting, identity):
-                with self.lock:
-                    self.n_skipped += 1
-                LOG.info("skipped, it is done: %s", setting)
-            else:
-                self._run(setting, identity)
+            outputs = self.experiment.outputs_of(setting)
+            with only_run(record_path(setting, self.experiment)) if outputs else nullcontext():
+                self._run_unless_done(setting)
         except Exception as error:
             LOG.error("failed: %s", setting)
             if not self.go_on:
@@ -134,6 +139,16 @@ class _Run:
             self._note_failure(setting, error)
         with self.lock:
             self.bar.update()
+
+    def _run_unless_done(self, setting: "Setting") -> None:
+        identity = self.identify(setting, self.experiment) if self.identify else None
+        if self.skip_done and self._is_done(setting, identity):
+            with self.lock:
+                self.n_skipped += 1
+            LOG.info("skipped, it is done: %s", setting)
+            return
+        remove_temporary(*self.experiment.outputs_of(setting))
+        self._run(setting, identity)
 
     def _run(self, setting: "Setting", identity: Identity | None) -> None:
         self._announce(setting)

@@ -85,9 +85,9 @@ def test_a_second_run_is_refused_and_told_of_the_first(tmp_path):
     )
     try:
         assert first.stdout.readline() == "holds\n"
-        with pytest.raises(UserError, match=rf"results: another run .*process {first.pid} on .*-c"):
-            with only_run(results):
-                pytest.fail("two runs at once")
+        named = pytest.raises(UserError, match=rf"another run .*process {first.pid} on .*-c")
+        with named, only_run(results):
+            pytest.fail("two runs at once")
         with only_run(tmp_path / "new" / "others"):
             pass
     finally:

@@ -20,7 +20,7 @@ EXPORT_ROOT = PROJECT_ROOT / "export"
 """Default folder of tables and figures; what ``results/`` shows is copied there on purpose."""
 
 _TOKEN_BYTES = 8
-_LONGEST_STEM = 80  # names have at most 255 bytes
+_LONGEST = 80  # file names have at most 255 bytes
 
 
 def sound_path(given: str | os.PathLike) -> Path:
@@ -67,8 +67,12 @@ def remove_temporary(*paths: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def short_name(name: str) -> str:
+    """``name`` or, if it is long, a part of it and a mark of the rest: room for what is added."""
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 9]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+
+
 def _temporary_name(path: Path, token: str, escape: Callable[[str], str] = str) -> str:
-    stem = path.stem
-    if len(stem) > _LONGEST_STEM:
-        stem = stem[: _LONGEST_STEM - 9] + "-" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
-    return f".{escape(stem)}.{token}{escape(path.suffix)}"
+    return f".{escape(short_name(path.stem))}.{token}{escape(path.suffix)}"

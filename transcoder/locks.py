@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from transcoder.errors import UserError
+from transcoder.files import short_name
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,9 @@ def only_run(results: Path) -> Iterator[None]:
     folder = results.parent
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / f".{results.name}.lock")
-    note = folder / f".{results.name}.run"
+    name = short_name(results.name)
+    lock = filelock.FileLock(folder / f".{name}.lock")
+    note = folder / f".{name}.run"
     is_held = _acquire(lock, note, results)
     try:
         if is_held:

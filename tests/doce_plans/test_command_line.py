@@ -12,6 +12,8 @@ import pytest
 from doce_program import STEPS, Program
 
 from doce_plans.export import FORMATS
+from doce_plans.records import record_path
+from transcoder.locks import only_run
 
 
 @pytest.fixture
@@ -127,6 +129,16 @@ def test_detached_goes_on_and_reports(program, capsys, threads):
     assert "net=cnn+step=train+width=10\n" in log
     program.fails = set()
     assert program("-s", "second/", "-c", "-D") == 0
+
+
+def test_a_setting_that_another_run_computes_is_refused(program, capsys):
+    setting = program.experiment.setting("extra", step="metric", net="pinv")
+    with only_run(record_path(setting, program.experiment)):
+        assert program("-s", "extra/", "-c") == 1
+    assert "another run is writing there (process" in capsys.readouterr().err
+    assert program.calls == []
+    assert program("-s", "extra/", "-c") == 0 and len(program.calls) == 1
+    assert not [path for path in program.folder.rglob(".*")]
 
 
 @pytest.mark.parametrize(
