@@ -176,7 +176,9 @@ def test_display_and_export(program, capsys):
     text = (program.folder / "export" / "small_exp.csv").read_text()
     assert text.splitlines()[0] == "width,cnn,mlp"
     assert program("-s", "second/", "-d", "[0]", "-e") == 0
-    assert len([name for name in program.files("export") if name.startswith("small_exp")]) == 5
+    assert len([name for name in program.files("export") if name.startswith("small_exp")]) == len(
+        FORMATS
+    )
 
 
 @pytest.mark.parametrize(
