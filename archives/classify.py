@@ -166,13 +166,13 @@ def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     return histogram.offset_to_full_scale()
 
 
-def measure_levels(path: Path, read: ReadOptions) -> LevelHistogram:
+def measure_levels(path: Path, read: ReadOptions, *, shows_progress: bool = True) -> LevelHistogram:
     """The broadband levels of an archive; none of one that cannot be read, with a warning."""
     histogram = LevelHistogram()
     try:
         archive = open_archive(path, read)
         timeline = new_timeline(path, read)
-        with _progress(archive, "measuring ") as progress:
+        with _progress(archive, "measuring ", disable=not shows_progress) as progress:
             for units in archive_units(archive, timeline):
                 histogram.add(units)
                 progress.total = _duration_s(archive, timeline)

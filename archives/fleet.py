@@ -4,7 +4,7 @@ In this package a network of sensors is a fleet: networks are those that classif
 """
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,22 +26,19 @@ class Member:
     tasks: tuple[Task, ...]
 
 
-def is_fleet(inputs: Sequence[str], leave_out: Container[Path] = ()) -> bool:
-    """Whether the inputs are a folder of folders, one for each sensor: not dates of one sensor.
-
-    Files of ``leave_out`` do not count.
-    """
+def is_fleet(inputs: Sequence[str]) -> bool:
+    """Whether the inputs are a folder of folders, one for each sensor: not dates of one sensor."""
     if len(inputs) != 1 or not Path(inputs[0]).is_dir():
         return False
     below = sorted(Path(inputs[0]).iterdir())
-    if any(path.is_file() and suffix_of(path) and path not in leave_out for path in below):
+    if any(path.is_file() and suffix_of(path) for path in below):
         return False
     folders = [path for path in below if path.is_dir() and _holds_levels(path)]
     return len(folders) > 1 and not _are_dates([folder.name for folder in folders])
 
 
 def members_by_folder(
-    inputs: Sequence[str], output: Path | None = None, leave_out: Container[Path] = ()
+    inputs: Sequence[str], output: Path | None = None, leave_out: Sequence[Path] = ()
 ) -> list[Member]:
     """The sensors of a folder, a folder each; or of several folders.
 
@@ -55,10 +52,12 @@ def members_by_folder(
         As `find_inputs` does.
     """
     found: dict[str, list[Task]] = {}
+    out = {path.resolve() for path in leave_out}
     for given in inputs:
         if not Path(given).is_dir():
             raise UsageError(f"{given} is no folder: a network is a folder of a folder a sensor")
-        tasks = [task for task in find_inputs([given], output) if task.path not in leave_out]
+        tasks = find_inputs([given], output)
+        tasks = [task for task in tasks if task.path.resolve() not in out]
         beside = [task for task in tasks if "/" not in task.name]
         if len(inputs) == 1 and beside:
             raise UsageError(

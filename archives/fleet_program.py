@@ -8,6 +8,8 @@ from pathlib import Path
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
 
+_FLEET_ONLY = ("sensors", "offsets", "cluster", "shard")
+
 
 def add_fleet_options(parser: Parser) -> None:
     group = parser.add_argument_group("a network of sensors")
@@ -29,6 +31,16 @@ def add_fleet_options(parser: Parser) -> None:
         metavar="TABLE",
         help=".csv or .xlsx: sensor, offset_db; --auto_offset writes one for those that lack it",
     )
+    group.add_argument(
+        "--cluster",
+        metavar="local:N|ADDRESS",
+        help="work on N processes, or on a Dask scheduler (tcp://host:8786)",
+    )
+    group.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="do only the I-th of N parts of the files, as a task of an array job does",
+    )
 
 
 def is_network(args) -> bool:
@@ -37,7 +49,7 @@ def is_network(args) -> bool:
 
     if args.network not in (None, ALONE, BY_FOLDER):
         raise UsageError(f"--network is folder or none, not {args.network!r}")
-    asked = [name for name in ("sensors", "offsets") if getattr(args, name) is not None]
+    asked = [name for name in _FLEET_ONLY if getattr(args, name) is not None]
     if args.network == ALONE and asked:
         raise UsageError(f"--{asked[0]} is for a network, and --network none says that it is none")
     found = args.network or (BY_FOLDER if asked or is_fleet(args.inputs) else ALONE)
@@ -63,12 +75,15 @@ def run_network(args, read) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from archives import fleet_run
+    from archives.cluster import check_cluster
     from archives.fleet_work import Work, prepared
     from archives.networks import DEFAULT_WINDOW_S
     from archives.summary import describe_result
 
+    if args.cluster is not None:
+        check_cluster(args.cluster)
     members = find_members(args)
-    units = fleet_run.units_of(members)
+    units = fleet_run.units_of(members, args.shard)
     known = _known_sensors(args)
     choice = _choice(args)
     setup = prepared(choice)
@@ -79,11 +94,14 @@ def run_network(args, read) -> int:
     if not args.auto_offset:
         units = fleet_run.with_unit_offsets(units, known, _default_offset(args, known))
     fleet_run.check_settings(work, setup.selection)
-    print(f"network: {len(members)} sensors, {len(units)} files")
+    part = f" (part {args.shard})" if args.shard else ""
+    print(f"network: {len(members)} sensors, {len(units)} files{part}")
     failures, new_s, start = [], 0.0, time.monotonic()
     with logging_redirect_tqdm(), _runner(args) as run:
         if args.auto_offset:
-            known = fleet_run.measure_offsets(units, work, known, run)
+            here = {unit.sensor for unit in units}
+            whole = [unit for unit in fleet_run.units_of(members) if unit.sensor in here]
+            known = fleet_run.measure_offsets(whole, work, known, run)
             units = fleet_run.with_unit_offsets(units, known, 0.0)
         outcomes = fleet_run.classify_units(units, work, run)
         for outcome in tqdm(outcomes, total=len(units), unit="file", leave=False):
@@ -138,5 +156,11 @@ def _choice(args):
 
 @contextlib.contextmanager
 def _runner(args):
-    """What calls a function for each unit."""
-    yield map
+    """What calls a function for each unit: `fleet_run.Run`."""
+    from archives.cluster import open_cluster
+
+    if args.cluster is None:
+        yield lambda function, units, died: map(function, units)
+        return
+    with open_cluster(args.cluster) as cluster:
+        yield cluster.run

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,18 +22,31 @@ from archives.sensor_table import (
     with_offsets,
     write_sensor_table,
 )
-from transcoder.errors import UserError
+from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_write_text
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[Callable[[Unit], Any], Sequence[Unit]], Iterator[Any]]
-"""Calls a function for each unit, somewhere, and gives what it returns in any order."""
+Run = Callable[..., Iterator[Any]]
+"""Calls a function for each unit, somewhere, and gives what it returns in any order: see
+`cluster.Cluster.run`."""
+
+_SHARD = re.compile(r"(\d+)/(\d+)")
 
 
-def units_of(members: Iterable[Member]) -> list[Unit]:
-    """The units of work of a network, always in the same order."""
-    return [Unit(m.sensor, task.path, task.name) for m in members for task in m.tasks]
+def units_of(members: Iterable[Member], shard: str | None = None) -> list[Unit]:
+    """The units of work of a network, in order; with a ``shard`` "2/8" the second of eight parts.
+
+    A part has few sensors, so that few of them are measured for one part and another.
+    """
+    units = [Unit(m.sensor, task.path.resolve(), task.name) for m in members for task in m.tasks]
+    if shard is None:
+        return units
+    match = _SHARD.fullmatch(shard)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= count:
+        raise UsageError(f"--shard is I/N, from 1/N to N/N, not {shard!r}")
+    return units[(number - 1) * len(units) // count : number * len(units) // count]
 
 
 def check_settings(work: Work, selection: Selection) -> None:
@@ -83,7 +97,8 @@ def measure_offsets(
         logger.info("offsets of %d sensors from %s", len(measured), path)
     todo = [unit for unit in units if not _has_offset(unit, known | measured)]
     levels: dict[str, LevelHistogram] = {}
-    for sensor, histogram in run(functools.partial(measure_unit, read=work.read), todo):
+    measure = functools.partial(measure_unit, read=work.read)
+    for sensor, histogram in run(measure, todo, died=lambda u: (u.sensor, LevelHistogram())):
         levels.setdefault(sensor, LevelHistogram()).merge(histogram)
     for sensor, histogram in sorted(levels.items()):
         if histogram.n_seconds:
@@ -126,7 +141,11 @@ def _has_offset(unit: Unit, known: dict[str, SensorInfo]) -> bool:
 
 def classify_units(units: Sequence[Unit], work: Work, run: Run) -> Iterator[Outcome]:
     """Classify all units; gives what came of each as it is there."""
-    return run(functools.partial(classify_unit, work=work), units)
+
+    def died(unit: Unit) -> Outcome:
+        return Outcome(unit, None, f"{unit.path}: one worker after another died of it")
+
+    return run(functools.partial(classify_unit, work=work), units, died=died)
 
 
 def write_tables(output: Path, known: dict[str, SensorInfo], units: Sequence[Unit]) -> None:

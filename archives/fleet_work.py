@@ -88,7 +88,7 @@ def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outco
 
 def measure_unit(unit: Unit, read: ReadOptions) -> tuple[str, LevelHistogram]:
     """The levels of a unit, for the offset of its sensor."""
-    return unit.sensor, measure_levels(unit.path, read)
+    return unit.sensor, measure_levels(unit.path, read, shows_progress=False)
 
 
 @functools.lru_cache(maxsize=1)

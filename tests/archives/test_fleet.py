@@ -52,7 +52,6 @@ def test_folders_of_sensors_are_told_from_folders_of_dates(tmp_path, names, expe
     assert is_fleet([str(tmp_path)]) == expected
     np.save(tmp_path / "beside.npy", levels(8))
     assert not is_fleet([str(tmp_path)])
-    assert is_fleet([str(tmp_path)], [tmp_path / "beside.npy"]) == expected
 
 
 def test_the_sensors_of_folders(tmp_path):
