@@ -167,8 +167,7 @@ def main(argv=None) -> int:
     _check(args, is_live)
     is_fleet = not is_live and is_network(args)
     if is_fleet and not args.describe:
-        with only_run(args.output / "reports"):
-            return run_network(args, read_options(args))
+        return run_network(args, read_options(args))
     args.format = args.format or "h5"
     args.db_offset = default_offset(args)
 

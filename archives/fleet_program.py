@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from archives.cluster import check_cluster
+from archives.fleet_parts import only_fleet_run, parse_shard
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
 
@@ -70,20 +72,25 @@ def find_members(args) -> list:
 
 
 def run_network(args, read) -> int:
-    """Classify a network into its data set."""
+    """Classify a network into its data set: one run at a time, or one of each part."""
+    if args.cluster is not None:
+        check_cluster(args.cluster)
+    part = parse_shard(args.shard) if args.shard else None
+    with only_fleet_run(args.output, part):
+        return _run_network(args, read, part)
+
+
+def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from archives import fleet_run
-    from archives.cluster import check_cluster
     from archives.fleet_work import Work, prepared
     from archives.networks import DEFAULT_WINDOW_S
     from archives.summary import describe_result
 
-    if args.cluster is not None:
-        check_cluster(args.cluster)
     members = find_members(args)
-    units = fleet_run.units_of(members, args.shard)
+    units = fleet_run.units_of(members, part)
     known = _known_sensors(args)
     choice = _choice(args)
     setup = prepared(choice)
@@ -94,8 +101,8 @@ def run_network(args, read) -> int:
     if not args.auto_offset:
         units = fleet_run.with_unit_offsets(units, known, _default_offset(args, known))
     fleet_run.check_settings(work, setup.selection)
-    part = f" (part {args.shard})" if args.shard else ""
-    print(f"network: {len(members)} sensors, {len(units)} files{part}")
+    of_part = f" (part {args.shard})" if part else ""
+    print(f"network: {len(members)} sensors, {len(units)} files{of_part}")
     failures, new_s, start = [], 0.0, time.monotonic()
     with logging_redirect_tqdm(), _runner(args) as run:
         if args.auto_offset:

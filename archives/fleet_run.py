@@ -3,7 +3,6 @@
 import functools
 import json
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,35 +16,32 @@ from archives.fleet_work import Outcome, Unit, Work, classify_unit, measure_unit
 from archives.inputs import OFFSET_TABLE, SENSOR_TABLE, SETTINGS_FILE
 from archives.selection import Selection
 from archives.sensor_table import (
+    COLUMNS,
     SensorInfo,
     read_sensor_table,
     with_offsets,
     write_sensor_table,
 )
-from transcoder.errors import UsageError, UserError
+from transcoder.errors import UserError
 from transcoder.files import atomic_write_text
+from transcoder.locks import only_run
 
 logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 60  # for another part that is writing a table
 
 Run = Callable[..., Iterator[Any]]
 """Calls a function for each unit, somewhere, and gives what it returns in any order: see
 `cluster.Cluster.run`."""
 
-_SHARD = re.compile(r"(\d+)/(\d+)")
 
-
-def units_of(members: Iterable[Member], shard: str | None = None) -> list[Unit]:
-    """The units of work of a network, in order; with a ``shard`` "2/8" the second of eight parts.
+def units_of(members: Iterable[Member], part: tuple[int, int] | None = None) -> list[Unit]:
+    """The units of work of a network, in order; with a ``part`` (2, 8) the second of eight.
 
     A part has few sensors, so that few of them are measured for one part and another.
     """
     units = [Unit(m.sensor, task.path.resolve(), task.name) for m in members for task in m.tasks]
-    if shard is None:
-        return units
-    match = _SHARD.fullmatch(shard)
-    number, count = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= number <= count:
-        raise UsageError(f"--shard is I/N, from 1/N to N/N, not {shard!r}")
+    number, count = part or (1, 1)
     return units[(number - 1) * len(units) // count : number * len(units) // count]
 
 
@@ -100,13 +96,13 @@ def measure_offsets(
     measure = functools.partial(measure_unit, read=work.read)
     for sensor, histogram in run(measure, todo, died=lambda u: (u.sensor, LevelHistogram())):
         levels.setdefault(sensor, LevelHistogram()).merge(histogram)
-    for sensor, histogram in sorted(levels.items()):
-        if histogram.n_seconds:
-            offset_db = histogram.offset_to_full_scale()
-            measured[sensor] = SensorInfo(sensor, offset_db=offset_db)
-    if levels:
-        rows = [measured[sensor] for sensor in sorted(measured)]
-        write_sensor_table(path, rows, ("sensor", "offset_db"))
+    new = {
+        sensor: SensorInfo(sensor, offset_db=histogram.offset_to_full_scale())
+        for sensor, histogram in levels.items()
+        if histogram.n_seconds
+    }
+    if new:
+        measured = _extend_table(path, new, ("sensor", "offset_db"))
         print(f"wrote {path}: measured offsets; to use them again: --offsets {path}")
     said = {sensor: info for sensor, info in known.items() if info.offset_db is not None}
     return with_offsets(known, measured | said)
@@ -150,10 +146,21 @@ def classify_units(units: Sequence[Unit], work: Work, run: Run) -> Iterator[Outc
 
 def write_tables(output: Path, known: dict[str, SensorInfo], units: Sequence[Unit]) -> None:
     """Write what belongs to the data set as a whole: the table of sensors and the README."""
-    path = output / SENSOR_TABLE
-    infos = (read_sensor_table(path) if path.is_file() else {}) | known
-    for unit in units:
-        info = infos.get(unit.sensor, SensorInfo(unit.sensor))
-        infos[unit.sensor] = replace(info, offset_db=unit.offset_db)
-    write_sensor_table(path, [infos[sensor] for sensor in sorted(infos)])
+    used = {
+        unit.sensor: replace(
+            known.get(unit.sensor, SensorInfo(unit.sensor)), offset_db=unit.offset_db
+        )
+        for unit in units
+    }
+    _extend_table(output / SENSOR_TABLE, used)
     write_readme(output, read_fleet(output))
+
+
+def _extend_table(
+    path: Path, new: dict[str, SensorInfo], columns: tuple[str, ...] = COLUMNS
+) -> dict[str, SensorInfo]:
+    """Put ``new`` sensors into a table that other parts of the work may be writing to."""
+    with only_run(path, patience_s=_PATIENCE_S):
+        all_of_them = (read_sensor_table(path) if path.is_file() else {}) | new
+        write_sensor_table(path, [all_of_them[sensor] for sensor in sorted(all_of_them)], columns)
+    return all_of_them

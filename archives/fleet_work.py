@@ -7,11 +7,15 @@ from pathlib import Path
 from archives.calibration import LevelHistogram
 from archives.classify import Result, Setup, classify_archive, measure_levels
 from archives.data_set import sensor_folder
+from archives.inputs import result_paths
 from archives.levels import LevelScale
 from archives.networks import choose_selection, load_level_classifier
 from archives.options import ReadOptions
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
+from transcoder.locks import only_run
+
+_PATIENCE_S = 3600
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,11 @@ def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outco
         shows_progress=shows_progress,
     )
     name = f"{sensor_folder(unit.sensor)}/{unit.name}"
+    report = result_paths(work.output, name, setup.suffix)[1]
     try:
-        return Outcome(unit, classify_archive(unit.path, name, work.output, setup))
+        # a worker that a scheduler has lost may be at it still
+        with only_run(report, patience_s=_PATIENCE_S):
+            return Outcome(unit, classify_archive(unit.path, name, work.output, setup))
     except UserError as error:
         return Outcome(unit, None, str(error))
 

@@ -29,8 +29,10 @@ _NO_LOCKS_HERE = {
 
 
 @contextlib.contextmanager
-def only_run(results: Path) -> Iterator[None]:
+def only_run(results: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[None]:
     """Let the block run while no other process, of any user and started in any way, is in one.
+
+    One that is running is waited for, for ``patience_s``.
 
     The lock is a hidden file beside ``results``, a file or folder which need not exist; the
     system lets go of it when the process ends, however that happens. Where the file system has no
@@ -50,7 +52,7 @@ def only_run(results: Path) -> Iterator[None]:
     name = short_name(results.name)
     lock = filelock.FileLock(folder / f".{name}.lock")
     note = folder / f".{name}.run"
-    is_held = _acquire(lock, note, results)
+    is_held = _acquire(lock, note, results, patience_s)
     try:
         if is_held:
             note.write_text(_who_we_are(), encoding="utf-8")
@@ -65,12 +67,12 @@ def only_run(results: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _acquire(lock, note: Path, results: Path) -> bool:
+def _acquire(lock, note: Path, results: Path, patience_s: float) -> bool:
     """Whether the lock is ours; False where there are none."""
     import filelock
 
     try:
-        lock.acquire(timeout=_PATIENCE_S)
+        lock.acquire(timeout=patience_s)
     except filelock.Timeout:
         try:
             first = note.read_text(encoding="utf-8")

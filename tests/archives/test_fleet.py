@@ -11,6 +11,7 @@ from fleet_data import SENSORS, write_fleet
 import classify_third_octave
 from archives.classify import measure_offset
 from archives.fleet import is_fleet, members_by_folder
+from archives.fleet_parts import only_fleet_run
 from archives.fleet_results import read_fleet
 from archives.options import ReadOptions
 from archives.sensor_table import read_sensor_table
@@ -204,3 +205,27 @@ def test_results_within_the_network_are_no_sensor(tmp_path, classify, capsys):
     for _ in range(2):
         assert classify(network, "--auto_offset", "--output", network / "heard") == 0
         assert "network: 3 sensors, 3 files" in capsys.readouterr().out
+
+
+def test_one_run_at_a_time_of_the_whole_or_of_a_part(tmp_path, classify, capsys, monkeypatch):
+    monkeypatch.setattr("archives.fleet_parts._PATIENCE_S", 0.2)
+    network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
+
+    def refused(*arguments) -> bool:
+        status = classify(network, "--output", output, *arguments)
+        assert not list(output.rglob("*.parquet"))
+        return status == 1 and "another run is writing there" in capsys.readouterr().err
+
+    with only_fleet_run(output, None):
+        assert refused()
+        assert refused("--shard", "1/3")
+    with only_fleet_run(output, (1, 3)):
+        assert refused()
+        assert refused("--shard", "1/3")
+        assert classify(network, "--output", output, "--shard", "2/3") == 0
+    assert classify(network, "--output", output) == 0
+    assert len(pd.read_parquet(output / "classes")["sensor"].unique()) == 3
+    left = {path.name for path in output.rglob(".*")}
+    assert not left
+    assert classify(network, "--output", output, "--shard", "4/3") == 2
+    assert "--shard is I/N" in capsys.readouterr().err
