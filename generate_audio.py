@@ -66,8 +66,9 @@ def main(argv=None) -> int:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
     from transcoder.audio import AudioError, read_recording, second_weights
-    from transcoder.classifiers import find_classifier, weighted_mean
+    from transcoder.classifiers import find_classifier
     from transcoder.devices import choose_device
+    from transcoder.hearing import weighted_mean
     from transcoder.settings import THIRD_OCTAVE
     from transcoder.transcode import load_transcoders, models_used
 
@@ -178,7 +179,9 @@ def _write_within_full_scale(path: Path, wave, sample_rate: int) -> None:
 
 def top_classes(classifier, mels, weights, k: int = 10) -> list[tuple[str, float]]:
     """The ``k`` most probable classes of a whole recording's Mels, with their probabilities."""
-    return classifier.top(classifier.file_probabilities(mels, weights=weights), k)
+    from transcoder.hearing import hear_recording
+
+    return classifier.top(hear_recording(classifier, mels, weights=weights), k)
 
 
 def write_classes(path: Path, top: dict, teacher: str, sources: dict[str, str]) -> None:

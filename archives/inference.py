@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from archives.timeline import Units
 from transcoder.classifiers import Classifier
-from transcoder.folding import fold_batch_norm
-from transcoder.mels import join_chunks
+from transcoder.folding import fold_classifier
+from transcoder.hearing import hear_units
 from transcoder.texture import transcode
 
 # seconds at once; on a CPU what fits its caches is fastest
@@ -21,9 +21,8 @@ _STRAIGHT_BATCH_S = {"cpu": 256, "cuda": 16384}  # without Mels a second is smal
 class LevelClassifier:
     """Class probabilities of `Units`.
 
-    YAMNet hears each second, and the seconds of a unit are averaged; PANN hears a unit as one
-    spectrogram. The same as `Transcoder.from_third_octave` followed by `Classifier.probabilities`
-    and `Classifier.file_probabilities`, but the Mels never leave the device.
+    The same as `Transcoder.from_third_octave` followed by `transcoder.hearing.hear_recording`, but
+    the Mels never leave the device.
 
     Parameters
     ----------
@@ -49,12 +48,11 @@ class LevelClassifier:
         batches_s = _STRAIGHT_BATCH_S if classifier is None else _BATCH_S
         self._batch_s = batches_s[device.type]
         self._draws = draws
-        self._model = _fastest(model).to(device).eval()
+        # the memory layout that convolutions are fastest in
+        self._model = copy.deepcopy(model).to(memory_format=torch.channels_last).to(device).eval()
         self._classifier = None
         if classifier is not None:
-            self._joins = classifier.name == "PANN"
-            self._front_end = classifier.front_end
-            self._classifier = _fastest(fold_batch_norm(classifier)).to(device)
+            self._classifier = fold_classifier(copy.deepcopy(classifier)).to(device)
         # On a CPU, whole batches side by side scale better than the threads within a layer, which
         # wait for each other after each of its small convolutions. A GPU wants one stream.
         n_workers = torch.get_num_threads() if device.type == "cpu" else 1
@@ -85,25 +83,15 @@ class LevelClassifier:
         else:
             places = torch.from_numpy(units.places(rows, length)).flatten()
             heard = [
-                self._hear(transcode(self._model, seconds, places, draw), levels.shape[:2])
+                hear_units(
+                    self._classifier,
+                    transcode(self._model, seconds, places, draw).unflatten(0, levels.shape[:2]),
+                )
                 for draw in range(self._draws)
             ]
             probabilities = torch.stack(heard).mean(dim=0)
         return probabilities.cpu().numpy()
 
-    def _hear(self, mels: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-        """Mels of all seconds, ``shape`` of them (units, seconds): ``(units, n_classes)``."""
-        if self._joins:
-            chunks = mels.unflatten(0, shape)
-            joined = torch.stack([join_chunks(unit, self._front_end) for unit in chunks])
-            return self._classifier(joined)
-        return self._classifier(mels).unflatten(0, shape).mean(dim=1)
-
     def _one_thread(self) -> None:
         if self._device.type == "cpu":
             torch.set_num_threads(1)
-
-
-def _fastest(module: torch.nn.Module) -> torch.nn.Module:
-    """A copy in the memory layout that convolutions are fastest in."""
-    return copy.deepcopy(module).to(memory_format=torch.channels_last)

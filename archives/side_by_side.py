@@ -11,7 +11,8 @@ from torch import Tensor
 from archives.parts import Rows
 from archives.selection import Selection
 from transcoder.audio import second_weights
-from transcoder.classifiers import Classifier, weighted_mean
+from transcoder.classifiers import Classifier
+from transcoder.hearing import hear_recording, weighted_mean
 from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.plots import add_notes
 from transcoder.settings import CHUNK_DURATION_S
@@ -59,7 +60,7 @@ def _heard(mels: Tensor, classifier: Classifier, unit_s: int, weights: NDArray) 
         return classifier.probabilities(mels[: len(weights)])
     return torch.stack(
         [
-            classifier.file_probabilities(mels[unit], weights=weights[unit])
+            hear_recording(classifier, mels[unit], weights=weights[unit])
             for unit in _units(unit_s, weights)
         ]
     )
@@ -68,10 +69,7 @@ def _heard(mels: Tensor, classifier: Classifier, unit_s: int, weights: NDArray) 
 def _averaged(probabilities: Tensor, unit_s: int, weights: NDArray) -> Tensor:
     """Probabilities of all seconds: ``(units, n_classes)``."""
     return torch.stack(
-        [
-            weighted_mean(probabilities[: len(weights)][unit], weights[unit])
-            for unit in _units(unit_s, weights)
-        ]
+        [weighted_mean(probabilities[unit], weights[unit]) for unit in _units(unit_s, weights)]
     )
 
 

@@ -20,10 +20,12 @@ from exp_classif_eval.probability_files import METHODS_OF
 from transcoder.audio import AudioError, second_weights
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings
-from transcoder.classifiers import Classifier, heard_frames, load_classifier, weighted_mean
+from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import MissingFileError
 from transcoder.fingerprint import fingerprint
-from transcoder.mels import LogMel, join_chunks, patches
+from transcoder.folding import fold_classifier
+from transcoder.hearing import hear_spectrograms, hear_units, weighted_mean
+from transcoder.mels import LogMel
 from transcoder.names import CLASS_METHODS, PAPER_METHODS, WAYS, trial_of
 from transcoder.pinv import Pinv
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE, front_end
@@ -92,7 +94,7 @@ def load_chains(
     chains, missing = [], []
     for name in classifiers:
         try:
-            classifier = load_classifier(name).to(device, memory_format=torch.channels_last)
+            classifier = load_classifier(name).to(device)
         except MissingFileError as error:
             missing.append(str(error))
             continue
@@ -110,6 +112,7 @@ def load_chains(
             model = model.float().to(device, memory_format=torch.channels_last).eval()
             origin = {**teacher, **origin, "partial_second": PARTIAL_SECONDS[published_sampling]}
             chains.append(Chain(transcoder, classifier, model, rate, origin))
+        fold_classifier(classifier)  # only now: checkpoints know the classifier by its weights
     return chains, missing
 
 
@@ -222,18 +225,13 @@ class Inference:
 
     def _hear(self, chain: Chain, waves: Tensor) -> Tensor:
         """Of true Mels, one continuous spectrogram each: ``(files, samples)``."""
-        classifier, end = chain.classifier, chain.classifier.front_end
-        if self.published_sampling:
-            log_mels, weights = chain.model(waves), None
-            n_frames, per_second = log_mels.shape[1], end.samples_per_chunk // end.hop_length
-            n_patches = (n_frames - end.frames) // per_second + 1
-        else:
+        end = chain.classifier.front_end
+        weights = None
+        if not self.published_sampling:
             weights = second_weights(waves.shape[1], chain.sample_rate)
-            log_mels = chain.model(_to_whole_seconds(waves, end.samples_per_chunk))
-            n_frames, n_patches = heard_frames(weights, end), len(weights)
-        if classifier.name == "PANN":
-            return classifier(log_mels[:, :n_frames])
-        return self._average(classifier, patches(log_mels, end, n_patches), weights)
+            waves = _to_whole_seconds(waves, end.samples_per_chunk)
+        log_mels = chain.model(waves)
+        return hear_spectrograms(chain.classifier, log_mels, weights, batch_size=self.batch_size)
 
     def _levels(self, waves: Tensor) -> list[Tensor]:
         """Levels of ``(files, samples)``: ``(files, chunks, 8, 29)``.
@@ -261,17 +259,13 @@ class Inference:
 
         What it tells straight from levels is averaged over the seconds for PANN too.
         """
-        classifier, end = chain.classifier, chain.classifier.front_end
         answers = self._transcode(chain.model, levels)
         weights = None
         if not self.published_sampling:
             weights = second_weights(n_samples, chain.sample_rate)
         if METHODS_OF[chain.transcoder] in CLASS_METHODS:
-            return weighted_mean(answers[:, : len(weights)], weights)
-        if classifier.name != "PANN":
-            return self._average(classifier, answers, weights)
-        n_frames = None if weights is None else heard_frames(weights, end)
-        return classifier(torch.stack([join_chunks(mels, end)[:n_frames] for mels in answers]))
+            return weighted_mean(answers, weights)
+        return hear_units(chain.classifier, answers, weights, batch_size=self.batch_size)
 
     def _transcode(self, model: nn.Module, levels: Sequence[Tensor]) -> Tensor:
         """What ``model`` makes of each chunk: ``(files, chunks, ...)``."""
@@ -283,12 +277,6 @@ class Inference:
             answers.append(answer.unflatten(0, (n_files, n_chunks)))
             place += n_chunks
         return torch.cat(answers, dim=1)
-
-    def _average(
-        self, classifier: Classifier, log_mels: Tensor, weights: NDArray[np.float32] | None
-    ) -> Tensor:
-        probs = self._split(classifier, log_mels.flatten(0, 1)).unflatten(0, log_mels.shape[:2])
-        return weighted_mean(probs, weights)
 
     def _split(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
         parts = zip(*(tensor.split(self.batch_size) for tensor in inputs), strict=True)

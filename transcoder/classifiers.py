@@ -10,7 +10,6 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,8 +17,7 @@ import yamnet
 from transcoder.audioset import class_names
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT
-from transcoder.mels import join_chunks
-from transcoder.settings import MelFrontEnd, front_end
+from transcoder.settings import front_end
 from yamnet.network import YamNet, width_of
 
 logger = logging.getLogger(__name__)
@@ -95,46 +93,11 @@ class Classifier(nn.Module):
         batches = [self(batch.to(device)).cpu() for batch in log_mels.split(batch_size)]
         return torch.cat(batches) if batches else torch.empty(0, self.front_end.n_classes)
 
-    @torch.no_grad()
-    def file_probabilities(
-        self, log_mels: Tensor, *, weights: np.ndarray | None = None, batch_size: int = 64
-    ) -> Tensor:
-        """Probabilities of a whole recording: ``(chunks, frames, 64)`` -> ``(n_classes,)``.
-
-        PANN sees all chunks as one spectrogram (`transcoder.mels.join_chunks`); YAMNet sees each
-        second, and the seconds are averaged. ``weights`` are `transcoder.audio.second_weights`:
-        PANN's spectrogram ends with the sound, YAMNet's average is weighted.
-        """
-        if weights is not None:
-            log_mels = log_mels[: len(weights)]
-        if self.name == "PANN":
-            device = next(self.parameters()).device
-            joined = join_chunks(log_mels, self.front_end)
-            if weights is not None:
-                joined = joined[: heard_frames(weights, self.front_end)]
-            return self(joined.unsqueeze(0).to(device))[0].cpu()
-        probabilities = self.probabilities(log_mels, batch_size=batch_size)
-        return weighted_mean(probabilities, weights)
-
     def top(self, probabilities: Tensor, k: int = 10) -> list[tuple[str, float]]:
         """The ``k`` most probable classes of ``(n_classes,)``: names and probabilities."""
         values, indices = probabilities.topk(k)
         names = self.class_names
         return [(names[i], v) for i, v in zip(indices.tolist(), values.tolist(), strict=True)]
-
-
-def heard_frames(weights: np.ndarray, front_end: MelFrontEnd) -> int:
-    """Frames of the joined spectrogram that `transcoder.audio.second_weights` let count."""
-    samples = round(float(weights.sum(dtype=np.float64)) * front_end.samples_per_chunk)
-    return samples // front_end.hop_length + 1
-
-
-def weighted_mean(probabilities: Tensor, weights: np.ndarray | None) -> Tensor:
-    """The mean over the chunks of ``(..., chunks, n_classes)``; ``weights (chunks,)`` or None."""
-    if weights is None:
-        return probabilities.mean(dim=-2)
-    shares = torch.from_numpy(weights / weights.sum()).to(probabilities)
-    return (probabilities * shares[:, None]).sum(dim=-2)
 
 
 def new_network(name: str, width: float = 1.0) -> nn.Module:

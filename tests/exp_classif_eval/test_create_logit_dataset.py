@@ -24,6 +24,7 @@ from transcoder.audio import AudioError, second_weights, write_audio
 from transcoder.classifiers import Classifier, new_network
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.hearing import hear_recording
 from transcoder.mels import LogMel
 from transcoder.pinv import Pinv
 from transcoder.transcode import Transcoder
@@ -84,7 +85,7 @@ def contents(path):
 
 
 def test_whole_files_equal_the_library_one_by_one(create, sounds, capsys):
-    """Batches across lengths give what `Transcoder` and `file_probabilities` give alone."""
+    """Batches across lengths give what `Transcoder` and `hear_recording` give alone."""
     assert create.run("--batch-size", "4") == 0
     assert "ResNet38" in capsys.readouterr().err
     chains, _ = load_chains(["YamNet"], ["self", "pinv"], models=sounds)
@@ -99,7 +100,7 @@ def test_whole_files_equal_the_library_one_by_one(create, sounds, capsys):
             wave, rate = soundfile.read(sounds / NAME / "audio" / name, always_2d=True)
             weights = second_weights(len(wave), rate)
             mels = mels_of(wave.mean(axis=1), rate)
-            alone = classifier.file_probabilities(mels, weights=weights)
+            alone = hear_recording(classifier, mels, weights=weights)
             np.testing.assert_allclose(probs, alone, atol=2e-5)
         assert np.ptp(stored.values, axis=0).max() > 0.01  # files differ
 
@@ -132,7 +133,7 @@ def test_pann_sees_the_whole_spectrogram(rng, pann):
     for recording, found in zip(recordings, probs["PANN/self"], strict=True):
         mels = transcoder.true_mels(recording[32_000], 32_000)
         weights = second_weights(recording[32_000].size, 32_000)
-        alone = pann.classifier.file_probabilities(mels, weights=weights)
+        alone = hear_recording(pann.classifier, mels, weights=weights)
         np.testing.assert_allclose(found, alone, atol=1e-5)
     chunks = torch.from_numpy(recordings[0][32_000].reshape(2, -1))
     averaged = pann.classifier.probabilities(LogMel("PANN")(chunks)).mean(0)

@@ -10,6 +10,7 @@ from filled_weights import fill
 from transcoder.audioset import audioset_classes, class_names, tvb_indices
 from transcoder.classifiers import Classifier, load_classifier, new_network
 from transcoder.errors import MissingFileError, UserError
+from transcoder.hearing import hear_recording
 from transcoder.mels import join_chunks
 
 
@@ -61,7 +62,7 @@ def test_pann_hears_a_file_as_one_spectrogram(filled_resnet38, bird_mels):
     classifier = Classifier("PANN", filled_resnet38, "filled")
     with torch.no_grad():
         whole = classifier(join_chunks(bird_mels, classifier.front_end).unsqueeze(0))[0]
-    torch.testing.assert_close(classifier.file_probabilities(bird_mels), whole)
+    torch.testing.assert_close(hear_recording(classifier, bird_mels), whole)
 
 
 @pytest.mark.parametrize("mels", ["mel", "pinv", "cnn_logits"])
@@ -81,7 +82,7 @@ def test_yamnet_hears_the_birds(reference, yamnet_weights):
     yamnet = load_classifier("YamNet", yamnet_weights)
     with np.load(reference / "birds.npz") as arrays:
         mels = torch.from_numpy(arrays["mel_yamnet_log"])
-    top = yamnet.top(yamnet.file_probabilities(mels), k=5)
+    top = yamnet.top(hear_recording(yamnet, mels), k=5)
     assert "Bird" in [name for name, _ in top]
     assert top == sorted(top, key=lambda item: -item[1])
     assert yamnet.teacher == "YamNet (yamnet_from_public_tflite.pth)"
@@ -95,7 +96,7 @@ def test_batches_do_not_change_probabilities(rng):
         classifier.probabilities(mels, batch_size=2), classifier.probabilities(mels)
     )
     torch.testing.assert_close(
-        classifier.file_probabilities(mels), classifier.probabilities(mels).mean(dim=0)
+        hear_recording(classifier, mels), classifier.probabilities(mels).mean(dim=0)
     )
     assert classifier.probabilities(mels[:0]).shape == (0, 521)
 
