@@ -15,6 +15,7 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
+from transcoder.class_groups import GROUP_TABLES
 from transcoder.classifiers import load_classifier
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.fingerprint import fingerprint
@@ -23,14 +24,6 @@ from transcoder.transcode import Transcoder
 
 DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
 """Seconds classified as one: each for YAMNet; PANN was trained on clips of 10 s."""
-
-# beside this package, in the source tree and where it is installed
-_EXPERIMENT = Path(__file__).resolve().parent.parent / "exp_classif_eval"
-GROUP_TABLES = {
-    "sonyc_ust": _EXPERIMENT / "sub_classes_sonyc_ust.xlsx",
-    "urbansound8k": _EXPERIMENT / "sub_classes_urbansound8k.xlsx",
-}
-"""Groups known by name beside "tvb": the tables of the classification experiment."""
 
 
 def load_level_classifier(

@@ -7,11 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcoder.audioset import TVB_NAMES, audioset_classes, class_names
-from transcoder.class_tables import Lookup, table_rows
-from transcoder.errors import UserError
-
-GROUP_COLUMNS = ("target_class_name", "audioset_id", "audioset_name")
-"""Headings of a table of groups; one AudioSet class a row, by its id, its name or both."""
+from transcoder.class_groups import read_class_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,32 +70,12 @@ def traffic_voice_birds(classifier: str) -> Selection:
 
 
 def read_groups(path: Path, classifier: str) -> Selection:
-    """Groups from a table (.xlsx or .csv) with the columns `GROUP_COLUMNS`.
+    """Groups from a table (.xlsx or .csv) with the columns `transcoder.class_groups.GROUP_COLUMNS`.
 
     The workbooks of the classification experiment are such tables. A class may count for several
     groups; classes that ``classifier`` lacks are left out.
 
-    Raises
-    ------
-    UserError
-        Naming file and row of a class that is unknown; or if a group is left without a class.
+    Errors are those of `read_class_groups`.
     """
-    known = audioset_classes("PANN")  # its 527 classes are AudioSet's; YAMNet lacks six of them
-    lookup = Lookup("AudioSet class", [c.mid for c in known], [c.name for c in known])
-    members: dict[str, set[str]] = {}
-    for row, (group, mid, name) in table_rows(path, GROUP_COLUMNS):
-        where = f"{path}, row {row}"
-        if not group:
-            raise UserError(f"{where}: no name of a group (column {GROUP_COLUMNS[0]})")
-        members.setdefault(group, set()).add(known[lookup.position(mid, name, where)].mid)
-    if not members:
-        raise UserError(f"{path}: holds no groups")
-    classes = audioset_classes(classifier)
-    groups = tuple(
-        np.array([c.index for c in classes if c.mid in ids], dtype=np.int64)
-        for ids in members.values()
-    )
-    for name, group in zip(members, groups, strict=True):
-        if not group.size:
-            raise UserError(f"{path}: {classifier} has none of the classes of group {name!r}")
-    return Selection(tuple(members), groups)
+    groups = read_class_groups(path)
+    return Selection(groups.names, tuple(groups.indices(classifier)))

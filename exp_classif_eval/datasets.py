@@ -19,8 +19,7 @@ class Dataset:
     class_names: tuple[str, ...]  # as in that table, in the order of the label columns
     first_class_id: int  # how the data set counts its classes
     multi_label: bool  # several classes may be present in a file, or none
-    group_column: str  # attribute of `transcoder.audioset.AudioSetClass`
-    groups_file: str  # in this folder
+    group_column: str  # of `transcoder.audioset.AudioSetClass`; key of its table of groups
 
     @property
     def n_classes(self) -> int:
@@ -60,7 +59,6 @@ URBANSOUND8K = Dataset(
     first_class_id=0,
     multi_label=False,
     group_column="urbansound8k",
-    groups_file="sub_classes_urbansound8k.xlsx",
 )
 
 SONYC_UST = Dataset(
@@ -79,7 +77,6 @@ SONYC_UST = Dataset(
     first_class_id=1,
     multi_label=True,
     group_column="sonyc_ust",
-    groups_file="sub_classes_sonyc_ust.xlsx",
 )
 
 DATASETS = {dataset.name: dataset for dataset in (URBANSOUND8K, SONYC_UST)}

@@ -6,9 +6,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-from exp_classif_eval.class_groups import EVERY_CLASS_OF, HEADER
+from exp_classif_eval.class_groups import default_path
 from exp_classif_eval.datasets import DATASETS, Dataset, dataset
 from transcoder.audioset import AudioSetClass, audioset_classes
+from transcoder.class_groups import EVERY_CLASS_OF, TARGET_COLUMNS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
@@ -30,7 +31,7 @@ def write_class_groups(dataset_name: str, path: str | Path) -> int:
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = target.name
-    sheet.append(HEADER)
+    sheet.append(TARGET_COLUMNS)
     for member in members:
         target_id = _target_id(member, target)
         target_name = target.class_names[target_id - target.first_class_id]
@@ -66,13 +67,13 @@ def _without_times(workbook: io.BytesIO) -> bytes:
 def build_parser() -> Parser:
     parser = Parser(
         description="Write which AudioSet classes count for a class of UrbanSound8K and of "
-        "SONYC-UST, as two workbooks. The experiment reads those beside this script: edit them to "
-        "score with other groups, and run this with --overwrite to have ours back."
+        "SONYC-UST, as two workbooks. The experiment reads those in the folder transcoder: edit "
+        "them to score with other groups, and run this with --overwrite to have ours back."
     )
     parser.add_argument(
         "--output_path",
         type=Path,
-        default=Path(__file__).resolve().parent,
+        default=default_path(next(iter(DATASETS))).parent,
         help="folder of the workbooks",
     )
     parser.add_argument(
@@ -84,7 +85,7 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    paths = {name: args.output_path / target.groups_file for name, target in DATASETS.items()}
+    paths = {name: args.output_path / default_path(name).name for name in DATASETS}
     existing = [str(path) for path in paths.values() if path.exists()]
     if existing and not args.overwrite:
         raise UserError(

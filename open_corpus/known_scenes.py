@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from archives.networks import GROUP_TABLES, choose_selection
+from archives.networks import choose_selection
 from archives.weighting import weighting_db
 from open_corpus.content import content_of
 from open_corpus.mixtures import SCENE_S, Mixtures
 from open_corpus.selection import SAMPLE_RATE
 from open_corpus.sound_bank import Sound, SoundBank
 from transcoder.audioset import TVB_NAMES, audioset_classes
+from transcoder.class_groups import GROUP_TABLES
 from transcoder.third_octave import ThirdOctave
 
 _MASKED_DB = -3.0

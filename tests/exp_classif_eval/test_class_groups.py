@@ -4,10 +4,11 @@ import openpyxl
 import pytest
 
 from exp_classif_eval import make_class_groups
-from exp_classif_eval.class_groups import HEADER, default_path, read_class_groups
+from exp_classif_eval.class_groups import default_path, read_class_groups
 from exp_classif_eval.datasets import DATASETS, SONYC_UST, URBANSOUND8K
 from exp_classif_eval.make_class_groups import write_class_groups
 from transcoder.audioset import audioset_classes
+from transcoder.class_groups import TARGET_COLUMNS
 from transcoder.errors import MissingFileError, UserError
 
 N_MEMBERS = {"URBAN-SOUND-8K": 161, "SONYC-UST": 226}
@@ -57,7 +58,7 @@ def test_writing_again_gives_the_committed_cells_and_the_same_bytes(name, tmp_pa
         list(openpyxl.load_workbook(path).active.values) for path in (first, default_path(name))
     )
     assert written == committed
-    assert written[0] == HEADER and len(written) == N_MEMBERS[name] + 1
+    assert written[0] == TARGET_COLUMNS and len(written) == N_MEMBERS[name] + 1
 
 
 def test_yamnet_lacks_classes_of_a_group_and_leaves_them_out():

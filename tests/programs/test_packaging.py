@@ -13,8 +13,6 @@ from transcoder.files import PROJECT_ROOT
 
 DATA_FILES = {
     "exp_classif_eval/published_scores.csv",
-    "exp_classif_eval/sub_classes_sonyc_ust.xlsx",
-    "exp_classif_eval/sub_classes_urbansound8k.xlsx",
     "exp_train_model/launch_experiment/templates/generic.slurm",
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
     "open_corpus/content.csv",
@@ -27,6 +25,8 @@ DATA_FILES = {
     "sources/files.csv",
     "transcoder/class_groups.csv",
     "transcoder/pinv_matrices.npz",
+    "transcoder/sub_classes_sonyc_ust.xlsx",
+    "transcoder/sub_classes_urbansound8k.xlsx",
     "yamnet/class_list.csv",
     "yamnet/yamnet_small.pth",
     "yamnet/yamnet_small.yaml",
@@ -48,7 +48,7 @@ site, *names = sys.argv[1:]
 for name in names:
     assert Path(importlib.import_module(name).__file__).is_relative_to(site), name
 
-from archives.networks import GROUP_TABLES
+from transcoder.class_groups import GROUP_TABLES
 from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import training_experiment
