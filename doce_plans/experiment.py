@@ -4,16 +4,13 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from doce_plans.grammar import find_plan
 from doce_plans.identifiers import Modality
 from doce_plans.plans import Plan
 from doce_plans.selectors import Selection, select
+from doce_plans.settings import Setting
 from transcoder.errors import UsageError
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
 
 
 @dataclass(frozen=True)
@@ -84,10 +81,10 @@ class Experiment:
     plans: Sequence[Plan]
     metrics: Sequence[Metric]
     paths: Mapping[str, str]
-    outputs: "Callable[[Setting, Experiment], Sequence[Path]]"
+    outputs: Callable[[Setting, "Experiment"], Sequence[Path]]
     folder: Path = Path()
     given: str = ""
-    remarks: "Callable[[Sequence[Setting], Experiment], Sequence[str]] | None" = None
+    remarks: Callable[[Sequence[Setting], "Experiment"], Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plans", tuple(self.plans))
@@ -107,11 +104,11 @@ class Experiment:
             raise UsageError(f"{self.name} has no path {name!r}: there are {known}")
         return self.folder / self.paths[name]
 
-    def file(self, path: str, setting: "Setting", output: str, suffix: str = ".npy") -> Path:
+    def file(self, path: str, setting: Setting, output: str, suffix: str = ".npy") -> Path:
         """``<identifier>_<output><suffix>`` in the folder named ``path``."""
         return self.path(path) / f"{setting.identifier()}_{output}{suffix}"
 
-    def outputs_of(self, setting: "Setting") -> list[Path]:
+    def outputs_of(self, setting: Setting) -> list[Path]:
         """All the files that the setting's step leaves when it ends well."""
         return list(self.outputs(setting, self))
 
@@ -121,7 +118,7 @@ class Experiment:
         """The settings that ``selector`` names: see `doce_plans.selectors.select`."""
         return select(self.plans, selector, plan)
 
-    def setting(self, plan: str, **values: Modality) -> "Setting":
+    def setting(self, plan: str, **values: Modality) -> Setting:
         """One setting by its values; factors with a single modality may be left out.
 
         Raises

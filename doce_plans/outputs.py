@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
-from doce_plans.identifiers import modality_text
+from doce_plans.settings import Setting
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
 
-if TYPE_CHECKING:  # numpy and doce take a while to import
+if TYPE_CHECKING:  # takes a while to import
     import numpy as np
-
-    from doce_plans.settings import Setting
 
 
 def load_array(path: Path) -> "np.ndarray":
@@ -25,60 +23,6 @@ def load_array(path: Path) -> "np.ndarray":
         return np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise UserError(f"cannot read {path}: {error}; remove it and run its step again") from error
-
-
-def get_output(
-    experiment: Experiment,
-    output: str,
-    selector: str | dict | list | None,
-    path: str,
-    plan: str | None = None,
-) -> "tuple[list[np.ndarray], list[str], str]":
-    """Arrays that the selected settings left under one name.
-
-    Parameters
-    ----------
-    experiment, selector, plan
-        As in `Experiment.select`.
-    output, path
-        The arrays are ``<identifier>_<output>.npy`` in the folder named ``path``.
-
-    Returns
-    -------
-    arrays
-        One for each setting that has the file, in the order of the selector.
-    descriptions
-        For each array the factors that vary: ``a=1, b=2``.
-    header
-        The factors that do not vary: ``a=1 b=2``. A single setting has all factors in both.
-    """
-    from doce_plans.settings import values_in
-
-    selection = experiment.select(selector, plan)
-    files = [experiment.file(path, setting, output) for setting in selection]
-    found = [
-        (values_in(selection.frame, setting), file)
-        for setting, file in zip(selection, files, strict=True)
-        if file.is_file()
-    ]
-    arrays = [load_array(file) for _, file in found]
-    texts = [
-        [f"{f}={modality_text(v)}" for f, v in zip(selection.frame.factors, values, strict=True)]
-        for values, _ in found
-    ]
-    if len(texts) < 2:
-        return (
-            arrays,
-            [", ".join(row) for row in texts],
-            " ".join(text for r in texts for text in r),
-        )
-    constant = [len(set(column)) == 1 for column in zip(*texts, strict=True)]
-    descriptions = [
-        ", ".join(text for text, same in zip(row, constant, strict=True) if not same)
-        for row in texts
-    ]
-    header = "".join(f"{text} " for text, same in zip(texts[0], constant, strict=True) if same)
-    return arrays, descriptions, header
 
 
 @dataclass(frozen=True)
@@ -110,7 +54,7 @@ class FileAction:
 
 
 def plan_removal(
-    experiment: Experiment, settings: Iterable["Setting"], path: str, *, keep: bool = False
+    experiment: Experiment, settings: Iterable[Setting], path: str, *, keep: bool = False
 ) -> FileAction | None:
     """Removal of the files of ``settings`` in ``path``, or with ``keep`` of all other settings'.
 
@@ -122,7 +66,7 @@ def plan_removal(
 
 
 def plan_archiving(
-    experiment: Experiment, settings: Iterable["Setting"], path: str
+    experiment: Experiment, settings: Iterable[Setting], path: str
 ) -> FileAction | None:
     """Copy of the files of ``settings`` in ``path`` to the archive; None if there are none.
 
@@ -137,7 +81,7 @@ def plan_archiving(
 
 
 def _files_of(
-    experiment: Experiment, settings: Iterable["Setting"], path: str, *, others: bool = False
+    experiment: Experiment, settings: Iterable[Setting], path: str, *, others: bool = False
 ) -> tuple[Path, ...]:
     """Files in the folder ``path`` that belong to ``settings``, or to any other setting."""
     from doce_plans.settings import list_settings

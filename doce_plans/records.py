@@ -9,31 +9,29 @@ are there and their record says the same as the identity now.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from doce_plans.experiment import Experiment
+from doce_plans.settings import Setting
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_write_text
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.experiment import Experiment
-    from doce_plans.settings import Setting
 
 Identity = dict[str, Any]
 """Names and values that JSON can hold; the record of an input is an `Identity` too."""
 
-Identify = Callable[["Setting", "Experiment"], Identity]
+Identify = Callable[[Setting, Experiment], Identity]
 
 _SHOWN = 4  # differences named in a message
 
 
-def record_path(setting: "Setting", experiment: "Experiment") -> Path:
+def record_path(setting: Setting, experiment: Experiment) -> Path:
     """``<identifier>_made_from.json`` beside the first of the setting's outputs."""
     first = experiment.outputs_of(setting)[0]
     return first.with_name(f"{setting.identifier()}_made_from.json")
 
 
 def write_record(
-    setting: "Setting", experiment: "Experiment", identity: Identity, *, complete: bool
+    setting: Setting, experiment: Experiment, identity: Identity, *, complete: bool
 ) -> None:
     """Note what the outputs are made from; not ``complete`` before the step runs."""
     table = {"complete": complete, "made_from": identity}
@@ -41,7 +39,7 @@ def write_record(
     atomic_write_text(record_path(setting, experiment), text + "\n")
 
 
-def read_record(setting: "Setting", experiment: "Experiment") -> Identity | None:
+def read_record(setting: Setting, experiment: Experiment) -> Identity | None:
     """What the setting's outputs were made from; None if that is not known.
 
     It is not known of outputs that an older program or an interrupted run left.
@@ -50,20 +48,20 @@ def read_record(setting: "Setting", experiment: "Experiment") -> Identity | None
     return table["made_from"] if table["complete"] else None
 
 
-def newest(settings: "Iterable[Setting]", experiment: "Experiment") -> Identity | None:
+def newest(settings: Iterable[Setting], experiment: Experiment) -> Identity | None:
     """Of several settings' records the one that was written last; None if there is none."""
     known = [(record_path(s, experiment), s) for s in settings if read_record(s, experiment)]
     times = {s: path.stat().st_mtime_ns for path, s in known}
     return read_record(max(times, key=times.get), experiment) if times else None
 
 
-def has_outputs(setting: "Setting", experiment: "Experiment") -> bool:
+def has_outputs(setting: Setting, experiment: Experiment) -> bool:
     """Whether all files are there that the setting's step leaves."""
     outputs = experiment.outputs_of(setting)
     return bool(outputs) and all(path.exists() for path in outputs)
 
 
-def is_done(setting: "Setting", experiment: "Experiment", identity: Identity) -> bool:
+def is_done(setting: Setting, experiment: Experiment, identity: Identity) -> bool:
     """Whether the outputs are there and were made from what ``identity`` names.
 
     A run that was interrupted is not done, and may go on if it began from the same.
@@ -87,7 +85,7 @@ def is_done(setting: "Setting", experiment: "Experiment", identity: Identity) ->
 
 
 def input_record(
-    setting: "Setting", experiment: "Experiment", *, command: str, now: Mapping[str, Any]
+    setting: Setting, experiment: Experiment, *, command: str, now: Mapping[str, Any]
 ) -> Identity:
     """The record of outputs that another step is about to read.
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.outputs import load_array
 from doce_plans.selectors import Selection
+from doce_plans.settings import Setting
 from transcoder.errors import UserError
 
-if TYPE_CHECKING:  # numpy and doce take a while to import
+if TYPE_CHECKING:  # takes a while to import
     import numpy as np
-
-    from doce_plans.settings import Setting
 
 SIGNIFICANCE_LEVEL = 0.05
 
@@ -33,7 +32,7 @@ class Result:
 
 def load_results(
     experiment: Experiment, selection: Selection
-) -> "list[tuple[Setting, dict[str, Result]]]":
+) -> list[tuple[Setting, dict[str, Result]]]:
     """Results by metric name of each selected setting, in the selection's order; most have none.
 
     Raises

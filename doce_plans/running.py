@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
 from doce_plans.records import (
@@ -21,14 +20,12 @@ from doce_plans.records import (
     record_path,
     write_record,
 )
+from doce_plans.settings import Setting
 from transcoder.errors import UserError
 from transcoder.files import remove_temporary
 from transcoder.locks import only_run
 
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
-
-Step = Callable[["Setting", Experiment], None]
+Step = Callable[[Setting, Experiment], None]
 
 LOG = logging.getLogger(__name__)
 
@@ -40,7 +37,7 @@ def failure_log(experiment: Experiment) -> Path:
 
 def compute(
     experiment: Experiment,
-    settings: Sequence["Setting"],
+    settings: Sequence[Setting],
     step: Step,
     *,
     n_threads: int = 1,
@@ -49,7 +46,7 @@ def compute(
     progress: str | None = None,
     identify: Identify | None = None,
     renew: bool = False,
-) -> list[tuple["Setting", Exception]]:
+) -> list[tuple[Setting, Exception]]:
     """Call ``step(setting, experiment)`` for each setting, in one process at a time.
 
     Parameters
@@ -97,7 +94,7 @@ def compute(
     return run.failed
 
 
-def _in_threads(attempt: Callable, settings: list["Setting"], n_threads: int) -> None:
+def _in_threads(attempt: Callable, settings: list[Setting], n_threads: int) -> None:
     pool = concurrent.futures.ThreadPoolExecutor(n_threads)
     try:
         futures = [pool.submit(attempt, setting) for setting in settings]
@@ -118,7 +115,7 @@ class _Run:
     renew: bool
     n_settings: int
     n_skipped: int = 0
-    failed: list[tuple["Setting", Exception]] = field(default_factory=list)
+    failed: list[tuple[Setting, Exception]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -126,7 +123,7 @@ class _Run:
 
         self.bar = tqdm(total=self.n_settings, unit="setting", disable=self.progress is None)
 
-    def attempt(self, setting: "Setting") -> None:
+    def attempt(self, setting: Setting) -> None:
         """Run the setting's step unless it is done; keep or raise what goes wrong."""
         try:
             outputs = self.experiment.outputs_of(setting)
@@ -140,7 +137,7 @@ class _Run:
         with self.lock:
             self.bar.update()
 
-    def _run_unless_done(self, setting: "Setting") -> None:
+    def _run_unless_done(self, setting: Setting) -> None:
         identity = self.identify(setting, self.experiment) if self.identify else None
         if self.skip_done and self._is_done(setting, identity):
             with self.lock:
@@ -150,22 +147,22 @@ class _Run:
         remove_temporary(*self.experiment.outputs_of(setting))
         self._run(setting, identity)
 
-    def _run(self, setting: "Setting", identity: Identity | None) -> None:
+    def _run(self, setting: Setting, identity: Identity | None) -> None:
         self._announce(setting)
         if identity is not None:
             write_record(setting, self.experiment, identity, complete=False)
-        setting.do(self.step, self.experiment, "")
+        self.step(setting, self.experiment)
         if identity is not None:
             write_record(setting, self.experiment, identity, complete=True)
 
-    def _announce(self, setting: "Setting") -> None:
+    def _announce(self, setting: Setting) -> None:
         if self.progress is None:
             LOG.info("running %s", setting)
             return
         shown = {"d": str(setting), "m": str(list(setting.indexes))}
         self.bar.set_postfix_str(" ".join(shown[letter] for letter in self.progress))
 
-    def _is_done(self, setting: "Setting", identity: Identity | None) -> bool:
+    def _is_done(self, setting: Setting, identity: Identity | None) -> bool:
         if identity is None:
             return has_outputs(setting, self.experiment)
         try:
@@ -176,7 +173,7 @@ class _Run:
             LOG.info("%s", error)
             return False
 
-    def _note_failure(self, setting: "Setting", error: Exception) -> None:
+    def _note_failure(self, setting: Setting, error: Exception) -> None:
         with self.lock:
             self.failed.append((setting, error))
             with failure_log(self.experiment).open("a", encoding="utf-8") as log:

@@ -3,21 +3,18 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from doce_plans.grammar import Mask, find_plan, masks, parse
 from doce_plans.identifiers import FILLER
 from doce_plans.plans import Plan, merge
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
+from doce_plans.settings import Setting
 
 
 @dataclass(frozen=True)
 class Selection:
     """The settings that a selector names, in its order, and the plans it looked through."""
 
-    settings: tuple["Setting", ...]
+    settings: tuple[Setting, ...]
     plans: tuple[Plan, ...]
 
     @property
@@ -38,7 +35,7 @@ class Selection:
             tuple(dict.fromkeys(self.plans + other.plans)),
         )
 
-    def in_running_order(self) -> list["Setting"]:
+    def in_running_order(self) -> list[Setting]:
         """Each plan's settings after those of the plan before, its steps in order of definition.
 
         A selector that names a plan is run as written. Where several plans are put together,
@@ -98,7 +95,7 @@ def _overlap(a: Mask, b: Mask) -> bool:
 
 def _settings_of_mask(
     plans: tuple[Plan, ...], frame: Plan, mask: Mask
-) -> list[tuple[tuple[int, ...], "Setting"]]:
+) -> list[tuple[tuple[int, ...], Setting]]:
     """Settings of any plan, each with its indexes in ``frame``, in the order of the mask.
 
     Goes through plan by plan: the product of ``frame`` can hold a hundred million settings.

@@ -1,15 +1,15 @@
-"""Settings: one modality for each factor of a plan. Here doce is at work; import it late.
+"""Settings: one modality for each factor of a plan; their lists are doce's products.
 
-`doce.Factor` makes the product and `doce.Setting` carries one combination. Of the rest of doce
-0.1 nothing is used: its identifiers, displays and file handling do not speak the language of the
-published commands, and its Experiment carries the password of a mail account.
+Of doce 0.1 only `doce.Factor` is used, and imported late, as it takes a while: its identifiers,
+displays and file handling do not speak the language of the published commands, and its Experiment
+carries the password of a mail account.
 """
 
 import functools
 import threading
-from collections.abc import Iterable, Sequence
-
-import doce
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from doce_plans.identifiers import FILLER, Modality, identifier, modality_text
 from doce_plans.plans import Plan
@@ -18,39 +18,45 @@ from transcoder.errors import UsageError
 _factor_lock = threading.Lock()  # the mask and the cursor of a loop live on the Factor
 
 
-class Setting(doce.Setting):
+@dataclass(frozen=True, eq=False, repr=False)
+class Setting:
     """One combination of modalities of a plan; cannot be changed.
 
     Factors are attributes (``setting.dataset``) and keys (``setting["dataset"]``,
     ``"epoch" in setting``, ``dict(setting)``); values are plain Python, as YAML wants them.
     """
 
-    def __init__(self, plan: Plan, indexes: Sequence[int]) -> None:
-        super().__init__(_factor(plan), list(indexes))
-        self._plan = plan
+    plan: Plan
+    indexes: tuple[int, ...]  # position of each factor's modality in the plan
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if "_plan" in self.__dict__:
-            raise AttributeError(f"a setting cannot be changed: use replace({name!r}, ...)")
-        super().__setattr__(name, value)
+    @functools.cached_property
+    def _values(self) -> dict[str, Modality]:
+        factors = zip(self.plan.factors.items(), self.indexes, strict=True)
+        return {name: modalities[index] for (name, modalities), index in factors}
+
+    def __getattr__(self, factor: str) -> Modality:
+        if factor.startswith("_"):
+            raise AttributeError(factor)
+        try:
+            return self[factor]
+        except KeyError:
+            raise AttributeError(f"plan {self.plan.name} has no factor {factor!r}") from None
 
     def __getitem__(self, factor: str) -> Modality:
-        if factor not in self.plan.factors:
-            raise KeyError(factor)
-        return getattr(self, factor)
+        return self._values[factor]
 
     def __contains__(self, factor: str) -> bool:
         return factor in self.plan.factors
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.plan.factors)
 
     def get(self, factor: str, default: Modality | None = None) -> Modality | None:
         """The factor's modality, or ``default`` where the plan has no such factor."""
-        return getattr(self, factor) if factor in self.plan.factors else default
+        return self._values.get(factor, default)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Setting) and dict(self) == dict(other)
+        return isinstance(other, Setting) and self._values == other._values
 
     def __hash__(self) -> int:
         return hash(self.identifier())
@@ -60,31 +66,20 @@ class Setting(doce.Setting):
 
     __repr__ = __str__
 
-    @property
-    def plan(self) -> Plan:
-        """The plan that the setting belongs to."""
-        return self._plan
-
     def keys(self) -> list[str]:
         """The factors, in order of definition."""
         return list(self.plan.factors)
 
-    @property
-    def indexes(self) -> tuple[int, ...]:
-        """Position of each factor's modality in the plan."""
-        return tuple(self._setting)
-
     def identifier(self) -> str:
         """The text that begins the name of each of this setting's files."""
-        return identifier(dict(self))
-
-    def id(self, *_args, **_kwargs) -> str:
-        """What doce asks for: our identifier, whatever the options."""
-        return self.identifier()
+        return identifier(self._values)
 
     def replace(self, factor: str, value: Modality) -> "Setting":
         """The setting with another modality of one factor; `UsageError` if there is none such."""
-        return make_setting(self.plan, {**dict(self), factor: value})
+        return make_setting(self.plan, {**self._values, factor: value})
+
+
+_OWN_NAMES = frozenset(dir(Setting)) | {"plan", "indexes"}
 
 
 def make_setting(plan: Plan, values: dict[str, Modality]) -> Setting:
@@ -112,7 +107,7 @@ def make_setting(plan: Plan, values: dict[str, Modality]) -> Setting:
                 + ", ".join(map(repr, modalities))
             )
         indexes.append(index)
-    return Setting(plan, indexes)
+    return Setting(plan, tuple(indexes))
 
 
 def list_settings(plan: Plan, mask: Sequence[Iterable[int]]) -> list[Setting]:
@@ -121,7 +116,7 @@ def list_settings(plan: Plan, mask: Sequence[Iterable[int]]) -> list[Setting]:
     with _factor_lock:
         # the closing -1 keeps doce from taking lists only for several masks
         found = list(_factor(plan).mask([*lists, -1]))
-    return [Setting(plan, setting._setting[: len(lists)]) for setting in found]
+    return [Setting(plan, tuple(setting._setting[: len(lists)])) for setting in found]
 
 
 def values_in(frame: Plan, setting: Setting) -> list[Modality]:
@@ -142,10 +137,12 @@ def plan_table(frame: Plan) -> str:
 
 
 @functools.lru_cache
-def _factor(plan: Plan) -> doce.Factor:
+def _factor(plan: Plan) -> Any:  # a doce.Factor
+    import doce
+
     factor = doce.Factor()
     for name, modalities in plan.factors.items():
-        if name.startswith("_") or hasattr(Setting, name) or hasattr(factor, name):
+        if name.startswith("_") or hasattr(factor, name) or name in _OWN_NAMES:
             raise UsageError(f"plan {plan.name}: a factor cannot be named {name!r}")
         setattr(factor, name, list(modalities))
         if FILLER in modalities:

@@ -6,16 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.identifiers import FILLER, Modality, modality_text
 from doce_plans.results import Result, compare, load_results
 from doce_plans.selectors import Selection
+from doce_plans.settings import Setting
 from transcoder.errors import UsageError
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
 
 MISSING = "-"
 MARKS = "bold: the best; blue: not significantly different from it (paired t-test, p > 0.05)"
@@ -183,7 +180,7 @@ def _numbered(metrics: Sequence[Metric]) -> str:
     return ", ".join(f"{i} {metric.name}" for i, metric in enumerate(metrics))
 
 
-def _remarks(experiment: Experiment, settings: "Sequence[Setting]") -> "dict[Setting, str]":
+def _remarks(experiment: Experiment, settings: Sequence[Setting]) -> dict[Setting, str]:
     if experiment.remarks is None:
         return {}
     return dict(zip(settings, experiment.remarks(settings, experiment), strict=True))

@@ -1,16 +1,13 @@
 """The classification experiment: where its files are and which of them each step leaves."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
+from doce_plans.settings import Setting
 from exp_classif_eval.datasets import dataset
 from exp_classif_eval.plans import METRICS, PLANS
 from exp_classif_eval.remarks import remarks
 from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
 
 NAME = "classif_exp"
 DEFAULT_FOLDER = PROJECT_ROOT / "exp_classif_eval" / NAME
@@ -44,7 +41,7 @@ def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
     )
 
 
-def step_outputs(setting: "Setting", experiment: Experiment) -> list[Path]:
+def step_outputs(setting: Setting, experiment: Experiment) -> list[Path]:
     """All the files that the setting's step leaves."""
     if setting["step"] == "train":
         return [heads_file(setting, experiment)]
@@ -56,22 +53,22 @@ def step_outputs(setting: "Setting", experiment: Experiment) -> list[Path]:
     return [predictions_file(setting, experiment), *metrics]
 
 
-def heads_file(setting: "Setting", experiment: Experiment) -> Path:
+def heads_file(setting: Setting, experiment: Experiment) -> Path:
     """The trained heads of all splits."""
     return experiment.file("model", setting.replace("step", "train"), "heads", ".pth")
 
 
-def outputs_file(setting: "Setting", experiment: Experiment) -> Path:
+def outputs_file(setting: Setting, experiment: Experiment) -> Path:
     """What the heads say, each of the files that it was not trained on."""
     return experiment.file("predictions", setting.replace("step", "eval"), "outputs", ".npz")
 
 
-def predictions_file(setting: "Setting", experiment: Experiment) -> Path:
+def predictions_file(setting: Setting, experiment: Experiment) -> Path:
     """Scores, decisions and labels of the scored files."""
     return experiment.file("predictions", setting, "predictions", ".npz")
 
 
-def command_for(setting: "Setting", experiment: Experiment) -> str:
+def command_for(setting: Setting, experiment: Experiment) -> str:
     """The command that runs one setting."""
     factors = [name for name in setting if len(setting.plan.factors[name]) > 1]
     selector = "+".join(f"{name}={setting[name]}" for name in factors)

@@ -7,19 +7,16 @@ left before is no longer what it would leave now.
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
 from doce_plans.records import Identity, input_record
+from doce_plans.settings import Setting
 from exp_classif_eval import experiment as files
 from exp_classif_eval.class_groups import default_path
 from exp_classif_eval.labels import LabelledFiles
 from exp_classif_eval.options import RunOptions
 from exp_classif_eval.probability_store import StoredProbabilities
 from transcoder.marks import file_mark
-
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
 
 FORMATS = {"train": 1, "eval": 1, "metric": 1}
 
@@ -30,11 +27,11 @@ Material = tuple[LabelledFiles, StoredProbabilities]
 class Identify:
     """Called as ``identify(setting, experiment)``; ``read`` gives a setting's material."""
 
-    def __init__(self, options: RunOptions, read: "Callable[[Setting], Material]") -> None:
+    def __init__(self, options: RunOptions, read: Callable[[Setting], Material]) -> None:
         self.options = options
         self.read = read
 
-    def __call__(self, setting: "Setting", experiment: Experiment) -> Identity:
+    def __call__(self, setting: Setting, experiment: Experiment) -> Identity:
         step = setting["step"]
         labelled, stored = self.read(setting)
         marks = {
@@ -56,7 +53,7 @@ class Identify:
         return {**identity, "outputs": self._input(setting, "eval", experiment, now)}
 
     def _input(
-        self, setting: "Setting", step: str, experiment: Experiment, now: dict[str, str]
+        self, setting: Setting, step: str, experiment: Experiment, now: dict[str, str]
     ) -> Identity:
         of = setting.replace("step", step)
         return input_record(of, experiment, command=files.command_for(of, experiment), now=now)

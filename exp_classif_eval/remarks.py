@@ -1,17 +1,14 @@
 """What readers of the classification experiment's scores must know of each row."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
 from doce_plans.records import newest, read_record
+from doce_plans.settings import Setting
 from transcoder.names import DEMO, is_demo
 
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
 
-
-def remarks(settings: "Sequence[Setting]", experiment: Experiment) -> list[str]:
+def remarks(settings: Sequence[Setting], experiment: Experiment) -> list[str]:
     """For each metric setting: whether it is DEMO's, of a trial, or of other labels than others."""
     latest = {}
     for dataset in {setting["dataset"] for setting in settings}:
@@ -20,7 +17,7 @@ def remarks(settings: "Sequence[Setting]", experiment: Experiment) -> list[str]:
     return [_remark(setting, experiment, latest[setting["dataset"]]) for setting in settings]
 
 
-def _remark(setting: "Setting", experiment: Experiment, truth: str | None) -> str:
+def _remark(setting: Setting, experiment: Experiment, truth: str | None) -> str:
     found = [DEMO] if is_demo(setting["dataset"]) else []
     record = read_record(setting, experiment)
     if record is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.results import load_results
 from doce_plans.selectors import Selection
+from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_classif_eval.datasets import Dataset
 from exp_classif_eval.experiment import command_for, predictions_file
@@ -16,10 +17,8 @@ from exp_classif_eval.predictions import Predictions, load
 from exp_classif_eval.scores import class_table
 from transcoder.names import DEMO_NOTE, is_demo, real_name
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # takes a while to import
     import pandas as pd
-
-    from doce_plans.settings import Setting
 
 PUBLISHED_SCORES = Path(__file__).with_name("published_scores.csv")
 
@@ -38,7 +37,7 @@ def scored_selection(experiment: Experiment, dataset: Dataset) -> Selection:
     return first
 
 
-def scored_settings(experiment: Experiment, selection: Selection) -> "list[Setting]":
+def scored_settings(experiment: Experiment, selection: Selection) -> list[Setting]:
     """Those of the selected settings that have scores; `UserError` if none has."""
     return [setting for setting, results in load_results(experiment, selection) if results]
 
@@ -82,13 +81,13 @@ def published_scores(dataset: Dataset, metric: Metric) -> dict[tuple, Cell]:
         }
 
 
-def read_predictions(setting: "Setting", experiment: Experiment) -> Predictions:
+def read_predictions(setting: Setting, experiment: Experiment) -> Predictions:
     """What the setting's metric step stored; errors name the command that stores it."""
     path = predictions_file(setting, experiment)
     return load(path, Predictions, command=command_for(setting, experiment))
 
 
-def made_with(setting: "Setting", experiment: Experiment) -> str:
+def made_with(setting: Setting, experiment: Experiment) -> str:
     """The classifier's weights and the transcoder's checkpoint behind a setting's scores."""
     origin = json.loads(str(read_predictions(setting, experiment).origin))
     names = (origin.get(key) for key in ("teacher", "checkpoint"))
@@ -96,7 +95,7 @@ def made_with(setting: "Setting", experiment: Experiment) -> str:
 
 
 def class_tables(
-    experiment: Experiment, dataset: Dataset, settings: "list[Setting]"
+    experiment: Experiment, dataset: Dataset, settings: list[Setting]
 ) -> "pd.DataFrame":
     """`scores.class_table` of each setting, one below the other, with remarks if there are any."""
     import pandas as pd
@@ -111,7 +110,7 @@ def class_tables(
     return pd.concat(tables, names=[*_FACTORS, "class"])
 
 
-def _notes(experiment: Experiment, dataset: Dataset, settings: "list[Setting]") -> tuple[str, ...]:
+def _notes(experiment: Experiment, dataset: Dataset, settings: list[Setting]) -> tuple[str, ...]:
     """What the numbers were computed from, and how that differs from the publication."""
     from transcoder.checkpoints import provenance
 

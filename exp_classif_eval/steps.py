@@ -2,13 +2,13 @@
 
 import functools
 import json
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demo_scenes.mark import is_demo_folder
 from doce_plans.experiment import Experiment
+from doce_plans.settings import Setting
 from exp_classif_eval import experiment as files
 from exp_classif_eval import scores
 from exp_classif_eval.class_groups import read_class_groups
@@ -31,9 +31,6 @@ from transcoder.files import atomic_path
 from transcoder.names import is_demo, real_name
 from transcoder.settings import front_end
 
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
-
 
 class Steps:
     """Runs steps; keeps the labels of the data sets, so that each table is read once.
@@ -50,11 +47,11 @@ class Steps:
         self._material = functools.lru_cache(2)(self._read_material)  # tens of MB each
         self.identify = Identify(options, self.material)
 
-    def __call__(self, setting: "Setting", experiment: Experiment) -> None:
+    def __call__(self, setting: Setting, experiment: Experiment) -> None:
         step = {"train": self.train, "eval": self.evaluate, "metric": self.score}[setting["step"]]
         step(setting, experiment)
 
-    def train(self, setting: "Setting", experiment: Experiment) -> None:
+    def train(self, setting: Setting, experiment: Experiment) -> None:
         """Train a head for each split."""
         labelled, stored = self.material(setting)
         rows = [split.train_rows for split in labelled.splits()]
@@ -68,7 +65,7 @@ class Steps:
         )
         save_heads(files.heads_file(setting, experiment), heads)
 
-    def evaluate(self, setting: "Setting", experiment: Experiment) -> None:
+    def evaluate(self, setting: Setting, experiment: Experiment) -> None:
         """Store what each head says of its test files."""
         labelled, stored = self.material(setting)
         heads = load_heads(files.heads_file(setting, experiment))
@@ -77,7 +74,7 @@ class Steps:
         names = np.array(labelled.files)[np.concatenate(rows)]
         save(files.outputs_file(setting, experiment), Outputs(names, np.concatenate(outputs)))
 
-    def score(self, setting: "Setting", experiment: Experiment) -> None:
+    def score(self, setting: Setting, experiment: Experiment) -> None:
         """Store predictions for the scored files and the metrics' arrays."""
         labelled, stored = self.material(setting)
         probs, rows = stored.values, labelled.scored_rows
@@ -103,7 +100,7 @@ class Steps:
                 np.save(temporary, array)
 
     def _head_scores(
-        self, setting: "Setting", experiment: Experiment, names: NDArray
+        self, setting: Setting, experiment: Experiment, names: NDArray
     ) -> NDArray[np.float32]:
         """What the heads say, in the order of ``names``."""
         command = files.command_for(setting.replace("step", "eval"), experiment)
@@ -112,7 +109,7 @@ class Steps:
         order = np.argsort(outputs.files)
         return outputs.scores[order[np.searchsorted(outputs.files, names, sorter=order)]]
 
-    def material(self, setting: "Setting") -> Material:
+    def material(self, setting: Setting) -> Material:
         """The labelled files that have probabilities, and these in the same order."""
         return self._material(setting["dataset"], setting["classifier"], setting["transcoder"])
 

@@ -1,16 +1,13 @@
 """Which models belong to the experiment, restricted to the paper's rows or in detail."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
+from doce_plans.settings import Setting
 from exp_train_model.plans import CLASSIFIERS
 from transcoder.errors import UsageError
 from transcoder.names import WAYS
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
 
 SIZES = ("restricted", "detailed")
 PAPER_EPOCHS = 200
@@ -76,7 +73,7 @@ def model_selectors(
     return [selector_of(setting) for setting in found]
 
 
-def selector_of(setting: "Setting", *, with_step: bool = False) -> str:
+def selector_of(setting: Setting, *, with_step: bool = False) -> str:
     """The selector of one setting, or without its step: of all steps of its model."""
     names = [
         name
@@ -93,7 +90,7 @@ def training_title(values: Mapping[str, str | int]) -> str:
     return title + (f", {values['nb_channels']} channels" if "nb_channels" in values else "")
 
 
-def method_name(setting: "Setting | Mapping[str, str | int]") -> str:
+def method_name(setting: Setting | Mapping[str, str | int]) -> str:
     """What the paper, or we, call the setting's model."""
     transcoder = setting["transcoder"]
     if transcoder == "cnn_pinv":

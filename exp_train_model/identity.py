@@ -7,10 +7,11 @@ left before is no longer what it would leave now.
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from doce_plans.experiment import Experiment
 from doce_plans.records import Identity, input_record, require_current
+from doce_plans.settings import Setting
 from exp_train_model import experiment as files
 from exp_train_model.options import RunOptions
 from exp_train_model.scoring.evaluation import open_features
@@ -27,9 +28,6 @@ from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.marks import file_mark
 from transcoder.models import PAPER_CLASS_MODELS, TOKEN_MODELS
-
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
 
 FORMATS = {"train": 1, "evaluate": 1, "metric": 1}
 
@@ -69,13 +67,13 @@ class Identify:
         self.teacher_mark = functools.cache(_teacher_mark)
         self._data_marks: dict[tuple[str, str], dict[str, str]] = {}
 
-    def __call__(self, setting: "Setting", experiment: Experiment) -> Identity:
+    def __call__(self, setting: Setting, experiment: Experiment) -> Identity:
         step = setting["step"]
         of_step = {"train": self._of_training, "metric": self._of_scores}
         identity = of_step.get(step, self._of_outputs)(setting, experiment)
         return {f"{step}_format": FORMATS[step], **identity}
 
-    def data_marks(self, setting: "Setting") -> dict[str, str]:
+    def data_marks(self, setting: Setting) -> dict[str, str]:
         """``data_<split>``: marks of the features of all splits."""
         key = setting["dataset"], setting["classifier"]
         if key not in self._data_marks:
@@ -85,7 +83,7 @@ class Identify:
             }
         return self._data_marks[key]
 
-    def _of_training(self, setting: "Setting", experiment: Experiment) -> Identity:
+    def _of_training(self, setting: Setting, experiment: Experiment) -> Identity:
         config, options = train_config(setting), self.options
         precision = choose_precision(options.training_precision, choose_device(options.device))
         initial, override = options.initial_model, options.epochs_override
@@ -102,7 +100,7 @@ class Identify:
     def _bank_mark(self) -> str:
         return bank_mark(OpenFiles.of(self.options.data_path).bank, "train")
 
-    def _of_outputs(self, setting: "Setting", experiment: Experiment) -> Identity:
+    def _of_outputs(self, setting: Setting, experiment: Experiment) -> Identity:
         marks = self._marks(setting)
         if not is_trained(setting):
             return marks
@@ -116,7 +114,7 @@ class Identify:
             marks = {**marks, "published_evaluation": True}
         return {**marks, "model": facts}
 
-    def _of_scores(self, setting: "Setting", experiment: Experiment) -> Identity:
+    def _of_scores(self, setting: Setting, experiment: Experiment) -> Identity:
         now: dict[str, Any] = {}
         # features may be removed when all is evaluated: nothing is there then that is newer
         with contextlib.suppress(MissingFileError):
@@ -132,16 +130,16 @@ class Identify:
             for name, of in inputs.items()
         }
 
-    def _marks(self, setting: "Setting") -> dict[str, str]:
+    def _marks(self, setting: Setting) -> dict[str, str]:
         return {**self.data_marks(setting), "teacher": self.teacher_mark(setting["classifier"])}
 
 
-def is_trained(setting: "Setting") -> bool:
+def is_trained(setting: Setting) -> bool:
     """Whether the setting's transcoder is one that a train step leaves."""
     return "train" in setting.plan.factors["step"]
 
 
-def model_facts(setting: "Setting", experiment: Experiment) -> Identity:
+def model_facts(setting: Setting, experiment: Experiment) -> Identity:
     """A mark of the setting's checkpoint, and what its YAML tells of its training."""
     path = files.model_file(setting, experiment)
     told = read_settings(path).get("settings")

@@ -2,12 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from doce_plans.experiment import Experiment
+from doce_plans.settings import Setting
 from exp_train_model import experiment as files
 from exp_train_model.options import RunOptions
 from exp_train_model.scoring.evaluation import evaluate_oracle, evaluate_transcoder
@@ -17,12 +17,9 @@ from exp_train_model.training.train_step import train_setting
 from transcoder.files import atomic_path, atomic_write_text
 from transcoder.metrics import READABLE_NAMES, file_metrics, top_labels
 
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
-
 
 def run_step(
-    setting: "Setting", experiment: Experiment, *, options: RunOptions, stop: StopRequest
+    setting: Setting, experiment: Experiment, *, options: RunOptions, stop: StopRequest
 ) -> None:
     """Run the step that ``setting`` names, and note how long it took."""
     stop.stop("nothing was left undone")
@@ -32,9 +29,7 @@ def run_step(
     _save(files.duration_file(setting, experiment, "duration"), duration_s)
 
 
-def _run(
-    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
-) -> None:
+def _run(setting: Setting, experiment: Experiment, options: RunOptions, stop: StopRequest) -> None:
     if setting["step"] == "train":
         train_setting(setting, experiment, options, stop)
     elif setting["step"] == "metric":
@@ -45,12 +40,12 @@ def _run(
         evaluate_transcoder(setting, experiment, options, stop)
 
 
-def score(setting: "Setting", experiment: Experiment) -> None:
+def score(setting: Setting, experiment: Experiment) -> None:
     """Compare the stored outputs of the setting's model with the oracle's, file by file."""
     oracle = files.oracle_setting(setting, experiment)
     own = setting.replace("step", "evaluate")
 
-    def outputs_of(what: "Setting"):
+    def outputs_of(what: Setting):
         path = files.output_file(what, experiment)
         return open_outputs(path, command=files.command_for(what, experiment))
 

@@ -1,7 +1,6 @@
 """The evaluate step: a transcoder's Mels and class probabilities, or the oracle's."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
+from doce_plans.settings import Setting
 from exp_train_model import experiment as files
 from exp_train_model.options import BATCH_SIZE, RunOptions
 from exp_train_model.scoring.outputs import data_mark, write_outputs
@@ -28,15 +28,12 @@ from transcoder.names import demo_name, is_demo
 from transcoder.pinv import Pinv
 from transcoder.texture import Texture, transcode
 
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
-
 Prediction = tuple[Tensor | None, Tensor]
 """Mels, where there are any, and class probabilities of a batch."""
 
 
 def evaluate_oracle(
-    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
+    setting: Setting, experiment: Experiment, options: RunOptions, stop: StopRequest
 ) -> None:
     """Store the classifier's probabilities for the true Mels of all splits: targets and truth."""
     # scores are to be the same whatever a training computes in
@@ -54,7 +51,7 @@ def evaluate_oracle(
 
 
 def evaluate_transcoder(
-    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
+    setting: Setting, experiment: Experiment, options: RunOptions, stop: StopRequest
 ) -> None:
     """Store what PINV, texture or a trained transcoder makes of the eval split.
 
@@ -84,7 +81,7 @@ def evaluate_transcoder(
     _write(setting, experiment, "eval", predict, features, marks, options, stop)
 
 
-def open_features(setting: "Setting", options: RunOptions, split: str) -> Features:
+def open_features(setting: Setting, options: RunOptions, split: str) -> Features:
     """The features of a split, checked to be what the setting's transcoders take.
 
     Raises
@@ -110,7 +107,7 @@ def open_features(setting: "Setting", options: RunOptions, split: str) -> Featur
     return features
 
 
-def _load_model(setting: "Setting", experiment: Experiment) -> nn.Module:
+def _load_model(setting: Setting, experiment: Experiment) -> nn.Module:
     classifier = setting["classifier"]
     if setting["transcoder"] == "texture":
         return Texture(classifier)
@@ -125,7 +122,7 @@ def _load_model(setting: "Setting", experiment: Experiment) -> nn.Module:
 
 
 def _write(
-    setting: "Setting",
+    setting: Setting,
     experiment: Experiment,
     split: str,
     predict: Callable[[Batch, Tensor], Prediction],

@@ -4,19 +4,16 @@ import csv
 import dataclasses
 import re
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.identifiers import FILLER
 from doce_plans.results import load_results
 from doce_plans.selectors import Selection
+from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_train_model.experiment import model_file, output_file
 from exp_train_model.experiment_sizes import method_name
 from transcoder.names import DEMO_NOTE, is_demo
-
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
 
 NOT_TRAINED = ("oracle", "pinv", "texture")
 PUBLISHED_DATASET = "full"
@@ -72,7 +69,7 @@ def _published_cell(value: float | None, metric: Metric) -> Cell:
     return Cell(MISSING) if value is None else Cell(metric.format(value), value)
 
 
-def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+def _notes(experiment: Experiment, settings: list[Setting]) -> list[str]:
     """Where the numbers come from."""
     from transcoder.checkpoints import provenance, read_settings
 
@@ -95,7 +92,7 @@ def _notes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
     return notes + [DEMO_NOTE] * any(is_demo(setting["dataset"]) for setting in settings)
 
 
-def _notes_of_modes(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+def _notes_of_modes(experiment: Experiment, settings: list[Setting]) -> list[str]:
     """In which mode self and effnet were scored: published values are of the training mode."""
     from transcoder.models import PAPER_CLASS_MODELS
 
@@ -108,13 +105,13 @@ def _notes_of_modes(experiment: Experiment, settings: list["Setting"]) -> list[s
     return notes
 
 
-def _teachers(experiment: Experiment, settings: list["Setting"]) -> list[str]:
+def _teachers(experiment: Experiment, settings: list[Setting]) -> list[str]:
     """The classifiers that the results were computed with, as the stored outputs name them."""
     return _attributes(experiment, settings, "teacher_name", "unknown") or ["unknown"]
 
 
 def _attributes(
-    experiment: Experiment, settings: list["Setting"], name: str, default: str
+    experiment: Experiment, settings: list[Setting], name: str, default: str
 ) -> list[str]:
     """The values of an attribute of the stored outputs, each once."""
     import h5py

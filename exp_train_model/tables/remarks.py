@@ -1,20 +1,17 @@
 """What readers of the training experiment's scores must know of each row."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment
 from doce_plans.records import newest, read_record
+from doce_plans.settings import Setting
 from exp_train_model.experiment import model_file
 from exp_train_model.plans import TS
 from transcoder.marks import file_mark
 from transcoder.names import DEMO, is_demo, trial_of
 
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
 
-
-def remarks(settings: "Sequence[Setting]", experiment: Experiment) -> list[str]:
+def remarks(settings: Sequence[Setting], experiment: Experiment) -> list[str]:
     """For each metric setting: whether it is a trial, DEMO's, or of another state than the rest."""
     latest = {}
     for key in {_of(setting) for setting in settings}:
@@ -23,7 +20,7 @@ def remarks(settings: "Sequence[Setting]", experiment: Experiment) -> list[str]:
     return [_remark(setting, experiment, latest[_of(setting)]) for setting in settings]
 
 
-def _remark(setting: "Setting", experiment: Experiment, state: tuple) -> str:
+def _remark(setting: Setting, experiment: Experiment, state: tuple) -> str:
     found = [DEMO] if is_demo(setting["dataset"]) else []
     record = read_record(setting, experiment)
     if record is None:
@@ -40,7 +37,7 @@ def _remark(setting: "Setting", experiment: Experiment, state: tuple) -> str:
     return "; ".join(filter(None, found))
 
 
-def _of(setting: "Setting") -> tuple[str, str]:
+def _of(setting: Setting) -> tuple[str, str]:
     return setting["dataset"], setting["classifier"]
 
 

@@ -1,13 +1,10 @@
 """What a training is made of: `TrainConfig`, from a setting of the plans."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from doce_plans.settings import Setting
 from transcoder.models import ModelSettings
 from transcoder.names import real_name
-
-if TYPE_CHECKING:  # doce takes a while to import
-    from doce_plans.settings import Setting
 
 HYBRID_CLASS_FACTORS = {"PANN": 1500.0, "YamNet": 10.0}
 """Bring the class loss of hybrid training to the size of the Mel loss."""
@@ -42,7 +39,7 @@ class TrainConfig:
         return "hybrid" if self.mel_weight else "logits"
 
 
-def train_config(setting: "Setting") -> TrainConfig:
+def train_config(setting: Setting) -> TrainConfig:
     """The training that a setting of the plans asks for."""
     mel_weight, class_weight = _loss_weights(setting)
     return TrainConfig(
@@ -73,7 +70,7 @@ def input_type(dataset: str) -> str:
     return INPUT_TYPES.get(real_name(dataset), "third_octave")
 
 
-def _loss_weights(setting: "Setting") -> tuple[float, float]:
+def _loss_weights(setting: Setting) -> tuple[float, float]:
     """Weights of the Mel loss and of the class loss."""
     if setting["ts"] == 0:
         return 1.0, 0.0

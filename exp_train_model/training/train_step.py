@@ -2,13 +2,13 @@
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from doce_plans.experiment import Experiment
+from doce_plans.settings import Setting
 from exp_train_model import experiment as files
 from exp_train_model.identity import FORMATS, training_identity
 from exp_train_model.options import RunOptions
@@ -32,14 +32,11 @@ from transcoder.errors import UserError
 from transcoder.files import atomic_path
 from transcoder.models import TOKEN_MODELS, build_model
 
-if TYPE_CHECKING:
-    from doce_plans.settings import Setting
-
 LOG = logging.getLogger(__name__)
 
 
 def train_setting(
-    setting: "Setting", experiment: Experiment, options: RunOptions, stop: StopRequest
+    setting: Setting, experiment: Experiment, options: RunOptions, stop: StopRequest
 ) -> None:
     """Train the setting's transcoder, going on with a training that was cut off.
 
@@ -141,7 +138,7 @@ def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
 
 
 def _material(
-    setting: "Setting",
+    setting: Setting,
     experiment: Experiment,
     config: TrainConfig,
     options: RunOptions,
@@ -180,7 +177,7 @@ def _material(
 
 
 def _write_results(
-    setting: "Setting",
+    setting: Setting,
     experiment: Experiment,
     config: TrainConfig,
     session: Session,
