@@ -1,15 +1,19 @@
 """What every script's command line shares; imports nothing heavy, so that --help stays fast."""
 
 import argparse
+import contextlib
 import functools
 import logging
 import os
 import select
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from transcoder.advice import option
+from transcoder.doors import fault_of
 from transcoder.errors import UserError
 from transcoder.names import CLASSIFIERS, DEFAULT_CLASSIFIER
 
@@ -17,6 +21,7 @@ _SAME = (("output", "output_path"), ("exp_type", "experiment_size"), ("dataset",
 """Options that the published programs call by two names: each is understood for the other."""
 
 _NO_READER = 141  # as a shell reports a program that SIGPIPE ended
+_TERMINATED = 143  # or SIGTERM
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -81,13 +86,17 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class _Terminated(BaseException):
+    """SIGTERM came; what is open is closed on the way out, as after Ctrl-C."""
+
+
 def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
     """Decorate a script's ``main(argv=None) -> int``: a `UserError` becomes one line on stderr.
 
-    So does a file that the system refuses (a file in a folder's place, no permission, a full
-    disk). Exit status: what ``main`` returns; 1 or 2 for a `UserError`; 130 after Ctrl-C; 141,
-    without a word, if the reader of our output has seen enough (``| head``). Any other exception
-    is a defect of ours and keeps its traceback.
+    So does what files, disks and memory are to blame for: see `transcoder.doors.fault_of`. Exit
+    status: what ``main`` returns; 1 or 2 for these; 130 after Ctrl-C; 141, without a word, if the
+    reader of our output has seen enough (``| head``); 143 after SIGTERM. Any other exception is a
+    defect of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -95,27 +104,55 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
         logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
         for chatty in ("matplotlib", "numexpr"):  # they report their own start as INFO
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
         try:
-            status = main(argv)
-            sys.stdout.flush()
+            with _ended_by_sigterm():
+                status = main(argv)
+                sys.stdout.flush()
             return status
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return error.exit_status
+            return _say(error, error.exit_status)
         except BrokenPipeError:
             if not _reader_has_gone():
                 raise
             return _NO_READER
-        except OSError as error:
-            if error.filename is None:
-                raise  # no file of the user's: a defect of ours, or of the network's
-            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-            return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130
+        except _Terminated:
+            print("terminated", file=sys.stderr)
+            return _TERMINATED
+        except Exception as error:
+            line = fault_of(error)
+            if line is None:
+                raise
+            return _say(line, 1)
 
     return wrapper
+
+
+def _say(error: object, status: int) -> int:
+    """Print an error as one line, whatever names it quotes."""
+    print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+    return status
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Within, SIGTERM raises `_Terminated`: processes and files that we opened are closed."""
+
+    def terminate(_number, _frame) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may ask for signals
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _reader_has_gone() -> bool:

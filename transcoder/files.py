@@ -8,6 +8,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from transcoder.doors import is_full, room_on, size_text
+from transcoder.errors import UserError
+
 # The folder that holds the scripts; where the package was installed elsewhere without them
 # (pip install .), data and weights are looked for in the current folder instead.
 _SOURCE_ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +24,7 @@ EXPORT_ROOT = PROJECT_ROOT / "export"
 
 _TOKEN_BYTES = 8
 _LONGEST = 80  # file names have at most 255 bytes
+_NO_ROOM_BYTES = 1 << 16  # with less, a writer's failure is that of the disk
 
 
 def sound_path(given: str | os.PathLike) -> Path:
@@ -29,23 +33,57 @@ def sound_path(given: str | os.PathLike) -> Path:
     return sample if sample.is_file() and not Path(given).exists() else Path(given)
 
 
+class FullDiskError(UserError):
+    """There is no room for a file; the message names it, what it needs, and what is free."""
+
+
+def check_room(path: str | os.PathLike, need_bytes: float) -> None:
+    """Raise `FullDiskError` unless the disk where ``path`` will be has ``need_bytes`` free."""
+    free = room_on(path)
+    if need_bytes > free:
+        raise FullDiskError(
+            f"{path}: needs about {size_text(need_bytes)}, but only {size_text(free)} are free on "
+            "its disk: make room there, or choose another place"
+        )
+
+
 @contextlib.contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike, need_bytes: float = 0) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` if the block ends well.
 
     After an exception the temporary file is removed and an older ``path`` is left untouched. The
     suffix of ``path`` is kept, for writers that choose the format by it. Missing parent folders
     are made. The data reach the disk before the rename, so that a crash leaves no empty file.
+    HDF5 is written by `transcoder.hdf5_files.written_hdf5`.
+
+    Raises
+    ------
+    FullDiskError
+        If there are no ``need_bytes`` of room, or if it runs out, whatever the writer within the
+        block makes of that.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_room(path, need_bytes)
     temporary = path.with_name(_temporary_name(path, secrets.token_hex(_TOKEN_BYTES)))
-    temporary.touch(mode=0o666, exist_ok=False)  # less what the process's umask forbids
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(mode=0o666, exist_ok=False)  # less what the process's umask forbids
+    except OSError as error:
+        if is_full(error):
+            raise _ran_out(path, 0) from None
+        raise
     try:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except UserError:
+        raise
+    except Exception as error:
+        # formats' libraries have no word for a full disk: many say "write failed", some nothing
+        if is_full(error) or room_on(path) < _NO_ROOM_BYTES:
+            raise _ran_out(path, temporary.stat().st_blocks * 512) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -54,6 +92,20 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8 to ``path`` through `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def printable(name: str | os.PathLike) -> str:
+    """A name for texts and figures: bytes of it that are no UTF-8 become ``\\xe9`` and such."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+
+
+def _ran_out(path: Path, written: int) -> FullDiskError:
+    """The error for a file of which so many bytes were ``written``: they will be free again."""
+    free = size_text(room_on(path) + written)
+    return FullDiskError(
+        f"{path}: the disk is full: it needs more than the {free} that are free there: make room, "
+        "or choose another place"
+    )
 
 
 def remove_temporary(*paths: Path) -> None:
