@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from archives.timeline import Units
-from transcoder.classifiers import Classifier
+from transcoder.classifiers import Classifier, check_answer
 from transcoder.folding import fold_classifier
 from transcoder.hearing import hear_units
 from transcoder.texture import transcode
@@ -71,6 +71,7 @@ class LevelClassifier:
         result = np.empty((len(units), found[0].shape[1]), dtype=np.float32)
         for rows, values in zip(batches, found, strict=True):
             result[rows] = values
+        check_answer(torch.from_numpy(result), "the network")
         return result
 
     @torch.inference_mode()

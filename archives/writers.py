@@ -28,7 +28,10 @@ class Description:
 
 def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> Path:
     """Write ``parts`` to ``path`` atomically; its suffix is one of `FORMATS`. Gives ``path``."""
-    writer = {".h5": _write_hdf5, ".parquet": _write_parquet, ".csv": _write_csv}[path.suffix]
+    if path.suffix == ".h5":
+        _write_hdf5(path, parts, description)
+        return path
+    writer = {".parquet": _write_parquet, ".csv": _write_csv}[path.suffix]
     with atomic_path(path) as temporary:
         writer(temporary, parts, description)
     return path
@@ -36,9 +39,9 @@ def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> P
 
 def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> None:
     """``time``, ``coverage``, ``segment``, ``probabilities`` and perhaps ``classes``; ``names``."""
-    import h5py
+    from transcoder.hdf5_files import written_hdf5
 
-    with h5py.File(path, "w", track_order=True) as file:
+    with written_hdf5(path, track_order=True) as file:
         file.attrs.update({**description.about, "unit_s": description.unit_s})
         file["names"] = [name.encode() for name in description.selection.names]
         for rows in parts:
@@ -52,6 +55,7 @@ def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> 
                 arrays["classes"] = rows.indices
             for name, values in arrays.items():
                 _extend(file, name, values)
+            file.check()
         unit = "seconds since 1970-01-01" if description.clock in (LOCAL, UTC) else "seconds"
         file["time"].attrs["unit"] = f"{unit} (clock: {description.clock})"
 

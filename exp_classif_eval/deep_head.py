@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from transcoder.classifiers import save_state
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,7 @@ def head_probabilities(
 
 def save_heads(path: str | Path, heads: DeepHeads) -> None:
     """Write the weights, complete or not at all."""
-    with atomic_path(path) as temporary:
-        torch.save({name: t.cpu() for name, t in heads.state_dict().items()}, temporary)
+    save_state(path, {name: t.cpu() for name, t in heads.state_dict().items()})
 
 
 def load_heads(path: str | Path) -> DeepHeads:
@@ -142,6 +141,8 @@ def load_heads(path: str | Path) -> DeepHeads:
         n_heads, n_inputs, hidden = state["hidden_weight"].shape
         heads = DeepHeads(n_heads, n_inputs, state["output_weight"].shape[2], hidden)
         heads.load_state_dict(state)
+        if not all(weight.isfinite().all() for weight in heads.parameters()):
+            raise ValueError("weights are NaN or infinite")
     except FileNotFoundError:
         raise MissingFileError(f"{path} is missing: {again}") from None
     except Exception as error:  # torch, pickle and zipfile each have their own

@@ -23,17 +23,16 @@ def build_parser() -> Parser:
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
 
-    import torch
     import yaml
 
     from transcoder.checkpoints import load_checkpoint, read_settings, settings_path
-    from transcoder.files import atomic_path, atomic_write_text
+    from transcoder.classifiers import save_state
+    from transcoder.files import atomic_write_text
 
     model, _ = load_checkpoint(args.checkpoint)
     settings = read_settings(args.checkpoint) | {"shipped": True, "stored_as": "float16"}
     target = args.output / args.checkpoint.name
-    with atomic_path(target) as temporary:
-        torch.save({k: v.half().contiguous() for k, v in model.state_dict().items()}, temporary)
+    save_state(target, {k: v.half().contiguous() for k, v in model.state_dict().items()})
     atomic_write_text(settings_path(target), yaml.safe_dump(settings, sort_keys=True))
     print(f"wrote {target} ({target.stat().st_size / 1e6:.2f} MB)")
     return 0

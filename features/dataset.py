@@ -32,6 +32,7 @@ from transcoder.files import atomic_write_text, remove_temporary
 from transcoder.locks import only_run
 from transcoder.marks import files_mark
 from transcoder.parts import PartStore
+from transcoder.yaml_files import parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,7 +250,7 @@ def _check_settings(files: DatasetFiles, settings_text: str, without_skipped: st
         )
     found = files.settings.read_text(encoding="utf-8")
     if found not in (settings_text, without_skipped):
-        old, new = yaml.safe_load(found), yaml.safe_load(settings_text)
+        old, new = read_yaml(files.settings), parse_yaml(settings_text)
         raise UserError(
             f"{files.folder} was made with other settings ({', '.join(differences(old, new))}): "
             "choose another --dataset_name, or replace it with --overwrite"

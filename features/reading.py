@@ -13,6 +13,7 @@ from torch import Tensor
 
 from features.files import create_command, levels_name, mels_name, split_path
 from transcoder.errors import MissingFileError, UserError
+from transcoder.hdf5_files import own_dataset
 from transcoder.names import DEMO
 from transcoder.pinv import input_shape
 from transcoder.settings import PANN, front_end
@@ -100,6 +101,8 @@ class Features(torch.utils.data.Dataset):
         with self._damage_reported():
             levels = file[self._levels_name][index, : self.level_shape[0]]
             mels = file[self._mels_name][index]
+            if not (np.isfinite(levels).all() and np.isfinite(mels).all()):
+                raise ValueError(f"row {index} is NaN or infinite")
         return (
             torch.from_numpy(levels).float(),
             torch.from_numpy(mels).float(),
@@ -138,6 +141,8 @@ class Features(torch.utils.data.Dataset):
         with self._damage_reported():
             for start in range(0, len(self), _ROWS_PER_READ):
                 rows = file[name][start : start + _ROWS_PER_READ, : row_shape[0]]
+                if not np.isfinite(rows).all():
+                    raise ValueError(f"{name} is NaN or infinite after row {start}")
                 held[start : start + len(rows)] = torch.from_numpy(rows)
         return held
 
@@ -145,6 +150,8 @@ class Features(torch.utils.data.Dataset):
         if self._file is None or self._process != os.getpid():
             with self._damage_reported():
                 self._file = h5py.File(self.path, "r")
+                for name in (self._levels_name, self._mels_name):
+                    own_dataset(self._file, name)
             self._process = os.getpid()
         return self._file
 
@@ -185,7 +192,9 @@ class Features(torch.utils.data.Dataset):
     def _damage_reported(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, KeyError, ValueError, AttributeError) as error:
+        except MissingFileError:
+            raise
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{self.path}: is damaged or no feature file ({error}); make it again with: "
                 f"{self._command()} --overwrite"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,9 @@ from torch import Tensor, nn
 from transcoder.checkpoint_choice import factors_of, suits
 from transcoder.checkpoints import SETTINGS_SUFFIX, load_checkpoint, read_settings
 from transcoder.classifiers import Classifier
+from transcoder.doors import reading
 from transcoder.errors import MissingFileError, UserError
+from transcoder.hdf5_files import open_hdf5, own_dataset
 from transcoder.names import CLASS_METHODS, METHODS
 from transcoder.pinv import Pinv
 from transcoder.texture import Texture
@@ -142,19 +143,19 @@ def read_constant(path: Path, judge: Classifier) -> Constant:
     Raises `UserError` unless they are ``(n, n_classes)`` or ``(n_classes,)``.
     """
     n_classes = judge.front_end.n_classes
-    try:
+    with reading(f"--constant {path}", "holds no probabilities"):
         if path.suffix == ".npy":
-            probabilities = np.load(path)
+            probabilities = np.load(path, mmap_mode="r", allow_pickle=False)
         else:
-            with h5py.File(path, "r") as file:
-                probabilities = file["probabilities"][:]
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"--constant {path}: holds no probabilities: {error}") from None
+            with open_hdf5(path) as file:
+                probabilities = own_dataset(file, "probabilities")[:]
     if probabilities.ndim not in (1, 2) or probabilities.shape[-1] != n_classes:
         raise UserError(
             f"--constant {path}: has shape {probabilities.shape}; expected (n, {n_classes})"
         )
     mean = probabilities.reshape(-1, n_classes).mean(axis=0, dtype=np.float64)
+    if not np.isfinite(mean).all():
+        raise UserError(f"--constant {path}: some probabilities are NaN or infinite")
     return Constant(torch.from_numpy(mean.astype(np.float32)))
 
 

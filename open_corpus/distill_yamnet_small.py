@@ -155,11 +155,11 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     import dataclasses
     import hashlib
 
-    import torch
     import yaml
 
     from open_corpus.layout import SOURCES_TABLE
     from transcoder.checkpoints import provenance
+    from transcoder.classifiers import save_state
     from transcoder.files import atomic_path, atomic_write_text
     from transcoder.fingerprint import fingerprint
 
@@ -187,8 +187,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
     with atomic_path(args.output.with_name(f"{args.output.stem}_sources.csv")) as temporary:
         temporary.write_bytes(sources)
     state = {key: value.contiguous() for key, value in student.state_dict().items()}
-    with atomic_path(args.output) as temporary:
-        torch.save(state, temporary)
+    save_state(args.output, state)
 
 
 def _options(args) -> list[str]:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from features.clips import FeatureConfig, extractors
 from open_corpus.mixtures import SCENE_S, Mixtures
-from transcoder.files import atomic_path
+from transcoder.hdf5_files import written_hdf5
 from transcoder.settings import THIRD_OCTAVE
 
 
@@ -20,7 +19,7 @@ def write_scenes(path: Path, mixtures: Mixtures, n_scenes: int) -> None:
         return
     functions = extractors(FeatureConfig())
     n_rows = n_scenes * SCENE_S
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
         file.attrs["input_type"] = "third_octave"
         file.attrs["scenes"] = ["mixture"]
         file["scene"] = np.zeros(n_rows, dtype=np.int32)
@@ -38,3 +37,4 @@ def write_scenes(path: Path, mixtures: Mixtures, n_scenes: int) -> None:
                         name, (n_rows, *shape), "float32", chunks=(1, *shape), track_times=False
                     )
                 file[name][i * SCENE_S : (i + 1) * SCENE_S] = values
+            file.check()

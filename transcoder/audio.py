@@ -1,35 +1,22 @@
 """From an audio file to a waveform and to the 1-s chunks that every later stage works on."""
 
 import os
-import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from transcoder.errors import UserError
 from transcoder.files import atomic_path
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE
+from transcoder.sound_files import AudioError, check_samples, open_sound
 
 MIN_REMAINDER_S = 0.48
 """Half of YAMNet's patch: with less sound than this, a padded chunk says more about silence."""
 
 
-class AudioError(UserError):
-    """An audio file or waveform that cannot be used; the message says which and why."""
-
-
 def read_audio(
     path: str | os.PathLike, *, offset_s: float = 0.0, duration_s: float | None = None
 ) -> tuple[np.ndarray, int]:
-    """Read a sound file as mono: wav (any bit depth), flac, ogg, mp3, what libsndfile reads.
-
-    Parameters
-    ----------
-    path
-        The file.
-    offset_s, duration_s
-        The part to read, in seconds; by default all of it.
+    """Read a sound file, or a part of it, as mono; see `transcoder.sound_files`.
 
     Returns
     -------
@@ -41,39 +28,8 @@ def read_audio(
     AudioError
         Unless the file is readable and has at least one sample, all of them finite.
     """
-    import soundfile
-
-    path = Path(path)
-    if not path.is_file():
-        raise AudioError(
-            f"{path}: {'is a folder, not a sound file' if path.is_dir() else 'no such file'}"
-        )
-    try:
-        with soundfile.SoundFile(path) as file:
-            sample_rate = file.samplerate
-            start = round(offset_s * sample_rate)
-            if start < 0 or start > file.frames:
-                raise AudioError(
-                    f"{path}: offset {offset_s:g} s lies outside the file "
-                    f"({file.frames / sample_rate:.2f} s long)"
-                )
-            file.seek(start)
-            count = -1 if duration_s is None else round(duration_s * sample_rate)
-            samples = file.read(count, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # TypeError: a .raw file
-        reason = str(getattr(error, "error_string", None) or error).rstrip(".")
-        raise AudioError(f"{path}: cannot be read as sound: {reason}{_conversion(path)}") from None
-    waveform = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
-    check_waveform(waveform, name=str(path))
-    return waveform, sample_rate
-
-
-def _conversion(path: Path) -> str:
-    """How to make a wav of a sound file in another format, to be put behind an error."""
-    if path.suffix.lower() == ".wav":
-        return ""
-    words = ("ffmpeg", "-i", str(path), str(path.with_suffix(".wav")))
-    return f"; if it is sound, convert it first: {shlex.join(words)}"
+    sound = open_sound(path, offset_s=offset_s, duration_s=duration_s)
+    return sound.waveform, sound.sample_rate
 
 
 def read_recording(
@@ -96,13 +52,7 @@ def check_waveform(waveform: np.ndarray, *, name: str = "waveform") -> None:
         raise AudioError(f"{name}: expected one channel of samples, got shape {waveform.shape}")
     if waveform.size == 0:
         raise AudioError(f"{name}: holds no samples")
-    finite = np.isfinite(waveform)
-    if not finite.all():
-        bad = int(np.argmin(finite))
-        raise AudioError(
-            f"{name}: {waveform.size - int(finite.sum())} samples are NaN or infinite "
-            f"(the first is sample {bad}); repair the file first"
-        )
+    check_samples(waveform, name)
 
 
 def resample(waveform: np.ndarray, sample_rate: int, new_sample_rate: int) -> np.ndarray:

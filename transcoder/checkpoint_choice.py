@@ -5,14 +5,13 @@ import logging
 import os
 from pathlib import Path
 
-import yaml
-
 from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
 from transcoder.names import CLASS_METHODS, PAPER_METHODS, WAYS, is_demo
 from transcoder.settings import front_end
+from transcoder.yaml_files import read_yaml
 
 LOG = logging.getLogger(__name__)
 
@@ -116,7 +115,7 @@ def _mark_of_small_yamnet() -> str | None:
     path = SMALL_YAMNET.with_suffix(".yaml")
     if not path.is_file():
         return None
-    return yaml.safe_load(path.read_text(encoding="utf-8")).get("fingerprint")
+    return read_yaml(path).get("fingerprint")
 
 
 def _warn(path: Path, judge: Classifier) -> None:

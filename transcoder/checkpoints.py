@@ -16,26 +16,18 @@ import yaml
 from torch import nn
 
 import transcoder
-from transcoder.classifiers import load_state, load_strictly
+from transcoder.classifiers import load_state, load_strictly, save_state
 from transcoder.errors import MissingFileError, UsageError, UserError
-from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
+from transcoder.files import PROJECT_ROOT, atomic_write_text
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
 from transcoder.settings import front_end
+from transcoder.yaml_files import read_yaml
 from yamnet.network import width_of
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
 FETCH_HINT = (
     "fetch the published ones with: python download_pretrained_models.py --only transcoders"
-)
-
-
-class _SafeLoader(yaml.SafeLoader):
-    """PyYAML's safe loader that also reads a tuple, as the published files write shapes."""
-
-
-_SafeLoader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node)
 )
 
 
@@ -50,11 +42,7 @@ def read_settings(path: str | os.PathLike) -> dict:
     yaml_path = settings_path(path)
     if not yaml_path.is_file():
         raise MissingFileError(f"{yaml_path} is missing; a checkpoint needs its settings beside it")
-    try:
-        table = yaml.load(yaml_path.read_text(encoding="utf-8"), Loader=_SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{yaml_path}: no usable YAML: {reason}") from None
+    table = read_yaml(yaml_path)
     if not isinstance(table, dict):
         raise UserError(f"{yaml_path}: expected a table of settings")
     missing = [key for key in ("model_type", "mels_type") if key not in table]
@@ -100,8 +88,7 @@ def save_checkpoint(
     }
     atomic_write_text(settings_path(path), yaml.safe_dump(table, sort_keys=True))
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    save_state(path, state)
 
 
 def load_checkpoint(

@@ -7,6 +7,7 @@ input, which is what teacher-student training needs.
 import logging
 import os
 import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 
 import yamnet
 from transcoder.audioset import class_names
+from transcoder.doors import NO_SUCH_FILE, first_line, reading, why_no_file
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import PROJECT_ROOT, atomic_path
 from transcoder.settings import front_end
 from yamnet.network import YamNet, width_of
 
@@ -91,7 +93,9 @@ class Classifier(nn.Module):
         """
         device = next(self.parameters()).device
         batches = [self(batch.to(device)).cpu() for batch in log_mels.split(batch_size)]
-        return torch.cat(batches) if batches else torch.empty(0, self.front_end.n_classes)
+        if not batches:
+            return torch.empty(0, self.front_end.n_classes)
+        return check_answer(torch.cat(batches), self.teacher)
 
     def top(self, probabilities: Tensor, k: int = 10) -> list[tuple[str, float]]:
         """The ``k`` most probable classes of ``(n_classes,)``: names and probabilities."""
@@ -136,10 +140,12 @@ def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Modu
     state = load_state(path, missing_hint=fetch_hint(name))
     network = new_network(name, width_of(state))
     if "model" in state:  # PANN's checkpoint wraps its weights, among them its own front end's
+        if not isinstance(state["model"], dict):
+            raise UserError(f"{path}: its 'model' is no table of weights")
         state = {
             key: value
             for key, value in state["model"].items()
-            if not key.startswith(("spectrogram_extractor.", "logmel_extractor."))
+            if not str(key).startswith(("spectrogram_extractor.", "logmel_extractor."))
         }
     load_strictly(network, state, path)
     return network
@@ -194,24 +200,34 @@ def load_state(path: Path, *, missing_hint: str) -> dict:
     UserError
         If it is damaged, or is a pickle that wants to run code.
     """
-    if not path.is_file():
+    why = why_no_file(path)
+    if why == NO_SUCH_FILE:
         raise MissingFileError(f"{path} is missing; {missing_hint}")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{path}: refused, it is no plain file of weights: {str(error).splitlines()[0]}"
-        ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path}: damaged or cut short ({reason}); fetch it again") from None
+    if why is not None:
+        raise UserError(f"{path}: {why}")
+    with reading(path, "damaged or cut short; fetch it again"):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of pickles that other programs wrote
+                state = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise UserError(
+                f"{path}: refused, it is no plain file of weights: {first_line(error)}"
+            ) from None
     if not isinstance(state, dict):
         raise UserError(f"{path}: holds a {type(state).__name__}, not a table of weights")
     return state
 
 
+def save_state(path: str | os.PathLike, state: dict) -> None:
+    """Write a table of tensors and plain values, complete or not at all."""
+    # through Python's own file: PyTorch's leaves the process when a disk is full
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save(state, file)
+
+
 def load_strictly(module: nn.Module, state: dict, path: Path) -> None:
-    """Load ``state`` into ``module``; `UserError` naming the weights that do not fit."""
+    """Load ``state`` into ``module``; `UserError` names weights that do not fit or are spoilt."""
     expected = module.state_dict()
     problems = [f"{key} is missing" for key in expected if key not in state]
     problems += [f"{key} is unknown" for key in state if key not in expected]
@@ -221,7 +237,33 @@ def load_strictly(module: nn.Module, state: dict, path: Path) -> None:
         if key in expected and getattr(value, "shape", None) != expected[key].shape
     ]
     if problems:
-        shown = "; ".join(problems[:3])
-        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise UserError(f"{path}: does not fit {type(module).__name__}: {shown}{more}")
+        raise UserError(f"{path}: does not fit {type(module).__name__}: {_first_of(problems)}")
+    problems = [f"{k} {fault}" for k, value in state.items() if (fault := _fault_of(k, value))]
+    if problems:
+        raise UserError(f"{path}: cannot be used: {_first_of(problems)}; fetch or train it again")
     module.load_state_dict(state)
+
+
+def _fault_of(key: str, value: Tensor) -> str | None:
+    """Why a weight would spoil all answers, if it would."""
+    if value.layout != torch.strided or value.is_complex() or value.is_quantized:
+        return "is no array of plain numbers"
+    if not value.isfinite().all():
+        return "is NaN or infinite"
+    if key.endswith("running_var") and (value < 0).any():
+        return "has variances below zero"
+    return None
+
+
+def _first_of(problems: list[str]) -> str:
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more
+
+
+def check_answer(probabilities: Tensor, source: str) -> Tensor:
+    """``probabilities`` as they are; `UserError` if they are none: ``source`` is spoilt then."""
+    if not probabilities.isfinite().all():
+        raise UserError(
+            f"{source}: its answer is not finite, though its weights are; fetch or train it again"
+        )
+    return probabilities

@@ -133,8 +133,7 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
 
 
 def _say(error: object, status: int) -> int:
-    """Print an error as one line, whatever names it quotes."""
-    print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+    print(f"error: {error}", file=sys.stderr)
     return status
 
 

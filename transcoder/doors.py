@@ -28,6 +28,8 @@ _DAMAGE_OF_LIBRARIES = (
     ("yaml", "YAMLError"),
 )  # fmt: skip
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_SUCH_FILE = "no such file"
+
 _KINDS = ((stat.S_ISDIR, "is a folder"), (stat.S_ISFIFO, "is a pipe"), (stat.S_ISSOCK, "is a "
           "socket"), (stat.S_ISCHR, "is a device"), (stat.S_ISBLK, "is a device"))  # fmt: skip
 
@@ -41,7 +43,7 @@ def why_no_file(path: str | os.PathLike) -> str | None:
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
-        return "no such file"
+        return NO_SUCH_FILE
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return getattr(error, "strerror", None) or str(error)
     if stat.S_ISREG(mode):
@@ -51,9 +53,9 @@ def why_no_file(path: str | os.PathLike) -> str | None:
 
 @contextlib.contextmanager
 def reading(
-    where: str | os.PathLike, kind: str, error_class: type[UserError] = UserError
+    where: str | os.PathLike, verdict: str, error_class: type[UserError] = UserError
 ) -> Iterator[None]:
-    """Around calls of a parser: whatever it raises becomes an ``error_class`` that names ``where``.
+    """Around calls of a parser: what it raises becomes ``error_class``, "<where>: <verdict>: why".
 
     Our own errors pass as they are. Keep the block free of computations of ours, or their defects
     are taken for the file's.
@@ -67,7 +69,7 @@ def reading(
             reason = "there is not enough memory for what it says it holds"
         else:
             reason = first_line(error)
-        raise error_class(f"{where}: cannot be read as {kind}: {reason}") from error
+        raise error_class(f"{where}: {verdict}: {reason}") from error
 
 
 def first_line(error: BaseException) -> str:

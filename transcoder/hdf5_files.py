@@ -56,14 +56,12 @@ def written_hdf5(
             raise disk.failure
 
 
-def open_hdf5(
-    path: Path, kind: str = "HDF5", error_class: type[UserError] = UserError
-) -> h5py.File:
+def open_hdf5(path: Path, error_class: type[UserError] = UserError) -> h5py.File:
     """Open ``path`` for reading; what is no regular file, or damaged, is an ``error_class``."""
     why = why_no_file(path)
     if why is not None:
         raise error_class(f"{path}: {why}")
-    with reading(path, kind, error_class):
+    with reading(path, "cannot be read as HDF5", error_class):
         return h5py.File(path, "r")
 
 
@@ -80,7 +78,7 @@ def own_dataset(
     """
     path = group.file.filename
     where = f"{path}, data set {name!r}"
-    with reading(where, "HDF5", error_class):
+    with reading(where, "cannot be read", error_class):
         link = group.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
             raise error_class(f"{where}: is a link to {link.filename}; copy the data into one file")

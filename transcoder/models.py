@@ -32,6 +32,13 @@ TOKEN_MODELS = ("textured", "direct")
 """Models that see a whole second as tokens; they take third-octave levels alone."""
 
 
+_MOST = {
+    "cnn_kernel_size": 63, "cnn_nb_layers": 64, "cnn_nb_channels": 1024, "mlp_hl_1": 65536,
+    "mlp_hl_2": 65536, "token_width": 2048, "token_layers": 64,
+}  # fmt: skip
+"""Sizes ten times those of any model that was trained: of more, a file is damaged."""
+
+
 @dataclass(frozen=True)
 class ModelSettings:
     """What it takes to build a transcoder. Field names follow the published YAML files."""
@@ -64,8 +71,14 @@ class ModelSettings:
             needed = ["token_width", "token_layers"]
         for name in needed:
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise UsageError(f"{self.model_type}: {name} must be 1 or more, not {value!r}")
+            most = _MOST[name]
+            if type(value) is not int or not 1 <= value <= most:
+                raise UsageError(
+                    f"{self.model_type}: {name} must be 1 or more, not {value!r} (nor above {most})"
+                )
+        dilation = self.cnn_dilation
+        if dilation is not None and (type(dilation) is not int or not 0 <= dilation <= 64):
+            raise UsageError(f"{self.model_type}: cnn_dilation must be 0 to 64, not {dilation!r}")
         if self.model_type in TOKEN_MODELS and self.input_type != "third_octave":
             raise UsageError(f"{self.model_type}: takes third-octave levels, not {self.input_type}")
         if self.model_type == "cnn_pinv" and self.cnn_kernel_size % 2 == 0:

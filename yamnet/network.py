@@ -25,6 +25,7 @@ _LAYERS = (
     (1024, 1),
 )
 _FIRST_WIDTH = 32
+_WIDEST = 4  # of any YAMNet, times the public one
 
 
 class _ConvNormRelu(nn.Module):
@@ -102,9 +103,14 @@ class YamNet(nn.Module):
 
 
 def width_of(state: Mapping[str, Tensor], prefix: str = "") -> float:
-    """The width of the network whose weights ``state`` holds under ``prefix``; 1 without any."""
+    """The width of the network whose weights ``state`` holds under ``prefix``; 1 without any.
+
+    Neither is it of what are no weights: they will not fit.
+    """
     head = state.get(f"{prefix}classifier.weight")
-    return 1.0 if head is None or head.ndim != 2 else head.shape[1] / _LAYERS[-1][0]
+    if getattr(head, "ndim", None) != 2 or head.shape[1] > _WIDEST * _LAYERS[-1][0]:
+        return 1.0
+    return head.shape[1] / _LAYERS[-1][0]
 
 
 def _scaled(width: int, factor: float) -> int:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_path
+from transcoder.hdf5_files import open_hdf5, written_hdf5
 from transcoder.settings import front_end
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def write_outputs(
 ) -> None:
     """Write batches of Mels (or None) and probabilities, in the order of ``features``."""
     n_chunks, end = len(features), front_end(features.classifier)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path, need_bytes=4 * n_chunks * end.n_classes) as file:
         probabilities = file.create_dataset("probabilities", (n_chunks, end.n_classes), "float32")
         file["file_index"] = features.file_index
         file["file_names"] = list(features.file_names)
@@ -61,6 +61,7 @@ def write_outputs(
                     "mels", (n_chunks, end.frames, end.n_mels), "float32", exact=True
                 )
                 stored[chunks] = mels.float().cpu().numpy()
+            file.check()
             first = chunks.stop
 
 
@@ -75,9 +76,9 @@ def open_outputs(path: Path, *, command: str) -> h5py.File:
     if not path.is_file():
         raise MissingFileError(f"{path} is missing; make it with: {command}")
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path}: damaged ({error}); make it again with: {command}") from None
+        return open_hdf5(path)
+    except UserError as error:
+        raise UserError(f"{error}; make it again with: {command}") from None
 
 
 def read_targets(path: Path, features: "Features", *, teacher: str, command: str) -> Tensor:

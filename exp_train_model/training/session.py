@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from exp_train_model.training.losses import HYBRID_PARTS
-from transcoder.classifiers import load_state
+from transcoder.classifiers import load_state, save_state
+from transcoder.doors import reading
 from transcoder.errors import UserError
-from transcoder.files import atomic_path
 
 SPLIT_LOSSES = ("train", "valid", "eval")
 
@@ -86,8 +86,7 @@ class Session:
             "random": torch.get_rng_state(),
             "random_cuda": _cuda_rng_state(),
         }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        save_state(path, state)
 
     def resume(self, path: Path, *, renew: bool = False) -> bool:
         """Take over the state in ``path``; whether that was done.
@@ -100,6 +99,8 @@ class Session:
             If it is damaged, or without ``renew`` of a training with another ``identity``.
         """
         state = load_state(path, missing_hint="")
+        if not isinstance(state.get("identity"), dict):
+            raise UserError(f"{path}: holds no training to go on with; remove it to begin anew")
         changed = [k for k, v in self.identity.items() if state.get("identity", {}).get(k) != v]
         if changed and renew:
             return False
@@ -110,13 +111,14 @@ class Session:
                 f"{path}: this training was begun with {was}, not {now}; give the same options "
                 "to go on, or remove the file or give --renew to begin again"
             )
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        for name in ("epoch", "step", "losses", "best_epoch", "best_weights"):
-            setattr(self, name, state[name])
-        self.train_s = state.get("train_s", 0.0)
-        torch.set_rng_state(state["random"])
+        with reading(path, "holds no training to go on with; remove it to begin anew"):
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+            for name in ("epoch", "step", "losses", "best_epoch", "best_weights"):
+                setattr(self, name, state[name])
+            self.train_s = state.get("train_s", 0.0)
+            torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["random_cuda"])
         return True

@@ -13,9 +13,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from open_corpus.distillation.patches import Patches, cut
-from transcoder.classifiers import load_state
+from transcoder.classifiers import load_state, save_state
 from transcoder.errors import UsageError, UserError
-from transcoder.files import atomic_path
 from transcoder.settings import YAMNET
 from yamnet.network import YamNet
 
@@ -111,17 +110,14 @@ def train_student(
         if valid_loss <= min(losses["valid_bce"] for losses in history):
             best = {key: value.clone() for key, value in student.state_dict().items()}
         logger.info("epoch %d: train %.5f, valid %.5f", epoch + 1, train_loss, valid_loss)
-        with atomic_path(checkpoint) as temporary:
-            torch.save(
-                {
-                    "config": asdict(config),
-                    "student": student.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "history": history,
-                    "best": best,
-                },
-                temporary,
-            )
+        state = {
+            "config": asdict(config),
+            "student": student.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": history,
+            "best": best,
+        }
+        save_state(checkpoint, state)
     student.load_state_dict(best)
     return student.eval(), history
 

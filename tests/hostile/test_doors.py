@@ -77,11 +77,6 @@ def test_defects_keep_their_traceback(capsys, defect):
         outcome(capsys, defect)
 
 
-def test_names_with_line_breaks_stay_on_one_line(capsys):
-    status, lines = outcome(capsys, UserError("a\nb.csv: is empty"))
-    assert (status, lines) == (1, ["error: a b.csv: is empty"])
-
-
 def test_sigterm_ends_a_program_in_order(capsys):
     closed = []
 
@@ -102,13 +97,13 @@ def test_sigterm_ends_a_program_in_order(capsys):
 
 def test_reading_names_the_file_and_lets_ours_pass():
     with (
-        pytest.raises(UserError, match=r"a\.npz: cannot be read as \.npz: cut"),
-        reading("a.npz", ".npz"),
+        pytest.raises(UserError, match=r"a\.npz: damaged: cut"),
+        reading("a.npz", "damaged"),
     ):
         raise RecursionError("cut\nmore")
-    with pytest.raises(UserError, match=r"^ours$"), reading("a.npz", ".npz"):
+    with pytest.raises(UserError, match=r"^ours$"), reading("a.npz", "damaged"):
         raise UserError("ours")
-    with pytest.raises(UserError, match="not enough memory"), reading("a.npz", ".npz"):
+    with pytest.raises(UserError, match="not enough memory"), reading("a.npz", "damaged"):
         raise MemoryError
 
 
