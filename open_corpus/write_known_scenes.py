@@ -52,11 +52,9 @@ def main(argv=None) -> int:
 
 
 def _write_levels(path: Path, levels) -> None:
-    import h5py
+    from transcoder.hdf5_files import written_hdf5
 
-    from transcoder.files import atomic_path
-
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
         file["fast_125ms"] = levels
 
 

@@ -1,6 +1,6 @@
 """Attack every reader with damaged files, and tell by area how it ended.
 
-    python tests/hostile/fuzz.py --inputs 3000 --kept /tmp/attacks
+    python tests/helpers/fuzz.py --inputs 3000 --kept /tmp/attacks
 
 Each attack has a number: --only AREA --first N --inputs 1 repeats it. What ended badly is printed,
 and its files are kept. A few hundred inputs are part of the tests (test_fuzz.py).
@@ -16,10 +16,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-if __name__ == "__main__":
-    sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
-    import conftest  # noqa: F401 (the folders of the tests' helpers)
 
 import matplotlib
 import torch
