@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from exp_classif_eval.probability_files import create_command
 from transcoder.checkpoints import provenance
+from transcoder.doors import reading
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_path
+from transcoder.hdf5_files import own_dataset, written_hdf5
 from transcoder.parts import PartStore
 
 _TEXT = h5py.string_dtype("utf-8")
@@ -112,7 +113,7 @@ class ProbabilityStore:
 
     def join(self, parts: Iterable[Part], origins: Mapping[str, Mapping[str, str]]) -> None:
         """Make the file of all parts, and of the chains in an older file that they do not have."""
-        with atomic_path(self.path) as temporary, h5py.File(temporary, "w") as file:
+        with written_hdf5(self.path) as file:
             self._describe(file)
             n_files = len(self.sounds.names)
             problems = file.create_dataset("problem", (n_files,), dtype=_TEXT)
@@ -123,6 +124,7 @@ class ProbabilityStore:
                 for name, probs in part.probabilities.items():
                     dataset = file.require_dataset(name, (n_files, probs.shape[1]), np.float32)
                     dataset[rows] = probs
+                file.check()
                 first = rows.stop
             file["done"] = np.array([not problem for problem in problems.asstr()[:]])
             for name, origin in origins.items():
@@ -153,16 +155,17 @@ def open_probabilities(path: Path, command: str = "") -> h5py.File:
     command = command or create_command(path)
     if not path.is_file():
         raise MissingFileError(f"{path} is missing; make it with: {command}")
-    try:
+    with _damage_reported(path, command):
         file = h5py.File(path, "r")
         if "files" in file and "sampling" in file.attrs:
             return file
         file.close()
-    except OSError as error:
-        raise UserError(
-            f"{path}: is damaged ({error}); make it again with: {command} --overwrite"
-        ) from None
     raise UserError(f"{path}: holds no class probabilities; remove it, then: {command}")
+
+
+def _damage_reported(path: Path, command: str = ""):
+    command = command or create_command(path)
+    return reading(path, f"is damaged; make it again with: {command} --overwrite")
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +192,7 @@ def read_probabilities(
         If it is damaged.
     """
     command = command or create_command(path)
-    with open_probabilities(path, command) as file:
+    with open_probabilities(path, command) as file, _damage_reported(path, command):
         name = f"{classifier}/{transcoder}"
         if name not in file:
             raise MissingFileError(
@@ -197,15 +200,18 @@ def read_probabilities(
                 f"them with: {command} --classifier {classifier} "
                 f"--transcoder {transcoder}"
             )
-        done = file["done"][:]
+        done = own_dataset(file, "done")[:]
         origin = {key: str(value) for key, value in file[name].attrs.items()}
         origin["sampling"] = str(file.attrs["sampling"])
         names = tuple(file["files"].asstr()[:][done])
-        return StoredProbabilities(names, file[name][:][done], origin)
+        values = own_dataset(file, name)[:][done]
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds what are no probabilities")
+        return StoredProbabilities(names, values, origin)
 
 
 def read_problems(path: Path) -> tuple[dict[str, str], int]:
     """The files without probabilities and why; and the number of all files."""
-    with open_probabilities(path) as file:
+    with open_probabilities(path) as file, _damage_reported(path):
         pairs = list(zip(file["files"].asstr()[:], file["problem"].asstr()[:], strict=True))
         return {name: problem for name, problem in pairs if problem}, len(pairs)

@@ -32,7 +32,7 @@ from features.clips import (
 from features.files import SPLITS
 from transcoder.audio import AudioError
 from transcoder.errors import UserError
-from transcoder.files import atomic_path
+from transcoder.hdf5_files import WrittenFile, written_hdf5
 from transcoder.names import DEMO
 from transcoder.parts import PartStore
 
@@ -146,7 +146,7 @@ def join_shards(
         raise UserError(f"{path.name}: none of the {len(filenames)} clips of this split is usable")
     rows_of_files = seconds[used]
     # no times in the file: the same features give the same bytes
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_hdf5(path) as file:
         file.attrs["input_type"] = config.input_type
         file.attrs["scenes"] = scene_names
         if is_demo:
@@ -181,12 +181,12 @@ def _compute_shard(
     store.write(shard.name, {"seconds": seconds, "notes": notes, **joined})
 
 
-def _add(file: h5py.File, name: str, data: np.ndarray) -> None:
+def _add(file: WrittenFile, name: str, data: np.ndarray) -> None:
     file.create_dataset(name, data=data, track_times=False)
 
 
 def _add_features(
-    file: h5py.File, desc: str, store: PartStore, shards: list[Shard], n_rows: int
+    file: WrittenFile, desc: str, store: PartStore, shards: list[Shard], n_rows: int
 ) -> None:
     """Copy the features, one HDF5 chunk for each row, so that reading one row reads no other."""
     row = 0
@@ -202,6 +202,7 @@ def _add_features(
                 )
             file[name][row : row + n_new] = array
         row += n_new
+        file.check()
 
 
 def _check_disk(
