@@ -9,13 +9,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archives.arrays import TIME_ARRAYS, check_levels, first_line, times_beside
-from archives.frames import ALL_BANDS, BLOCK_FRAMES, NO_CLOCK, Archive, ArchiveError, Block
+from archives.arrays import (
+    TIME_ARRAYS,
+    Stamps,
+    check_levels,
+    check_stamps,
+    frames_of,
+    in_blocks,
+)
+from archives.frames import BLOCK_FRAMES, Archive, ArchiveError
 from archives.options import ReadOptions
 from archives.tables import table_archive
+from transcoder.doors import reading
+from transcoder.hdf5_files import own_dataset
 
-_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises on it
 _LONGEST_ATTRIBUTE = 1000  # characters that go into the results
+_LARGEST_CHUNK = 1 << 28  # bytes: a day of levels takes 80 MB; HDF5 unpacks a chunk as a whole
+_LARGEST_ROW = 1 << 16  # bytes of a compound row: a time and some columns take some hundred
 
 
 def open_hdf5(path: Path, options: ReadOptions) -> Archive:
@@ -24,24 +34,32 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
     It holds levels, with times in `TIME_ARRAYS` beside it; or a field for the time and for each
     band. The attributes of the file go with the archive.
     """
-    try:
-        file = h5py.File(path, "r")
+    with reading(path, "cannot be read as HDF5", ArchiveError):
+        with h5py.File(path, "r") as file:
+            largest = max((_chunk_bytes(data) for data in _data_sets(file).values()), default=0)
+        if largest > _LARGEST_CHUNK:
+            raise ArchiveError(
+                f"{path}: has chunks of {largest / 1e6:.0f} MB, each of which must be in memory: "
+                "store it with smaller ones (h5repack -l CHUNK=4096x29)"
+            )
+        # room for a chunk, or it would be unpacked again for every block that it has
+        file = h5py.File(path, "r", rdcc_nbytes=max(1 << 20, 2 * largest))
         found = _data_sets(file)
         attributes = {key: str(value)[:_LONGEST_ATTRIBUTE] for key, value in file.attrs.items()}
-    except _DAMAGED as error:
-        raise ArchiveError(f"{path}: cannot be read as HDF5: {first_line(error)}") from None
     name = options.data_set.strip("/")
-    data_sets = [found[key] for key in sorted(found) if key == name or key.endswith(f"/{name}")]
-    if not data_sets:
+    chosen = [key for key in sorted(found) if key == name or key.endswith(f"/{name}")]
+    if not chosen:
         raise ArchiveError(
             f"{path}: no data set {options.data_set!r}; say which with --dataset: it has "
             f"{', '.join(found) or 'none'}"
         )
-    if data_sets[0].dtype.names:
-        archive = _compound(path, data_sets, options)
-    else:
-        archive = _plain(path, data_sets)
-    return replace(archive, attributes=attributes)
+    data_sets = [own_dataset(file, key, ArchiveError) for key in chosen]
+    read = _compound if data_sets[0].dtype.names else _plain
+    return replace(read(path, data_sets, options), attributes=attributes)
+
+
+def _chunk_bytes(data: h5py.Dataset) -> int:
+    return int(np.prod(data.chunks or (1,), dtype=np.int64)) * data.dtype.itemsize
 
 
 def _data_sets(file: h5py.File) -> dict[str, h5py.Dataset]:
@@ -59,8 +77,10 @@ def _compound(path: Path, data_sets: list[h5py.Dataset], options: ReadOptions) -
     """Rows with a field for the time and one for each band."""
     names = list(data_sets[0].dtype.names)
     for data in data_sets:
-        if list(data.dtype.names or ()) != names:
+        if list(data.dtype.names or ()) != names or data.ndim != 1:
             raise ArchiveError(f"{path}, data set {data.name!r}: has other fields than the first")
+        if data.dtype.itemsize > _LARGEST_ROW:
+            raise ArchiveError(f"{path}, data set {data.name!r}: its rows are no rows of levels")
 
     def frames() -> Iterator[tuple[pd.DataFrame, int]]:
         for data in data_sets:
@@ -75,50 +95,40 @@ def _compound(path: Path, data_sets: list[h5py.Dataset], options: ReadOptions) -
     return table_archive(path, frames, names, options, n_frames)
 
 
-def _plain(path: Path, data_sets: list[h5py.Dataset]) -> Archive:
+def _plain(path: Path, data_sets: list[h5py.Dataset], options: ReadOptions) -> Archive:
     """Arrays ``(time, 29)`` or ``(chunks, time, 29)``."""
-    parts = []
-    for data in data_sets:
-        where = f"{path}, data set {data.name.strip('/')!r}"
-        n_frames = check_levels(data.shape, data.dtype, where)
-        times = None
-        for name in TIME_ARRAYS:
-            if name in data.parent:
-                stamps = _read(path, data.parent[name], 0, None)
-                times = times_beside(stamps, n_frames, f"{path}, data set {name!r}")
-        parts.append((data, n_frames, times))
-    clocks = {times[1] if times else NO_CLOCK for _, _, times in parts}
-    if len(clocks) > 1:
+    lengths = {data: check_levels(data.shape, data.dtype, _where(path, data)) for data in data_sets}
+    stamps_of = {data: found for data in data_sets if (found := _stamps_beside(data)) is not None}
+    if stamps_of and len(stamps_of) < len(data_sets):
         raise ArchiveError(f"{path}: only some of its data sets have times beside them")
+    for data, stamps in stamps_of.items():
+        check_stamps(stamps.shape, stamps.dtype, lengths[data], _where(path, stamps))
 
-    def blocks() -> Iterator[Block]:
-        for data, n_frames, times in parts:
+    def pieces(sets) -> Iterator[NDArray]:
+        for data, n_frames in zip(sets, lengths.values(), strict=True):
             for start in range(0, n_frames, BLOCK_FRAMES):
-                stop = min(start + BLOCK_FRAMES, n_frames)
-                levels = _frames(path, data, start, stop).astype(np.float32)
-                yield Block(times[0][start:stop] if times else None, levels)
+                yield _read(path, data, start, min(start + BLOCK_FRAMES, n_frames))
 
-    return Archive(path, blocks, clocks.pop(), ALL_BANDS, sum(part[1] for part in parts))
-
-
-def _frames(path: Path, data: h5py.Dataset, start: int, stop: int) -> NDArray:
-    """Frames ``start`` to ``stop`` of a two- or three-dimensional data set."""
-    if data.ndim == 2:
-        return _read(path, data, start, stop)
-    per_chunk = data.shape[1]
-    first = start // per_chunk
-    chunks = _read(path, data, first, -(-stop // per_chunk)).reshape(-1, data.shape[2])
-    return chunks[start - first * per_chunk : stop - first * per_chunk]
+    stamps = None
+    if stamps_of:
+        first = next(iter(stamps_of.values()))
+        stamps = Stamps(lambda: pieces(stamps_of.values()), _where(path, first))
+    return in_blocks(path, sum(lengths.values()), lambda: pieces(data_sets), stamps)
 
 
-def _read(path: Path, data: h5py.Dataset, start: int, stop: int | None) -> NDArray:
-    try:
-        return data[start:stop]
-    except _DAMAGED as error:
-        name = data.name.strip("/")
-        raise ArchiveError(
-            f"{path}, data set {name!r}, frame {start}: {first_line(error)}"
-        ) from None
+def _stamps_beside(data: h5py.Dataset) -> h5py.Dataset | None:
+    name = next((name for name in TIME_ARRAYS if name in data.parent), None)
+    return None if name is None else own_dataset(data.parent, name, ArchiveError)
+
+
+def _read(path: Path, data: h5py.Dataset, start: int, stop: int) -> NDArray:
+    """Frames, rows or stamps of a data set."""
+    with reading(f"{_where(path, data)}, frame {start}", "is damaged", ArchiveError):
+        return frames_of(data, start, stop) if data.ndim == 3 else data[start:stop]
+
+
+def _where(path: Path, data: h5py.Dataset) -> str:
+    return f"{path}, data set {data.name.strip('/')!r}"
 
 
 def _column(values: NDArray) -> NDArray:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from archives.bounded_text import LONGEST_LINE
 from archives.columns import TIME_NAMES, Bands, band_name, band_of, find_bands, plain
 from archives.frames import ALL_BANDS, FRAME_S, NO_CLOCK, Archive, ArchiveError, Block
 from archives.options import ReadOptions
@@ -32,7 +33,7 @@ _ENDS = ("date end", "end", "end time", "endtime", "stop", "time end")
 _SENSORS = ("hwa", "sensor", "sensor id", "sensorid", "device", "device id", "deviceid",
             "dev eui", "deveui", "devicename", "node", "node id", "station")  # fmt: skip
 _RECORDS = 600  # read at once
-_LARGEST_DOCUMENT = 200_000_000  # bytes that are not lines: read as a whole
+_LARGEST_DOCUMENT = 100_000_000  # characters that are not lines: read as a whole
 _N_BANDS = THIRD_OCTAVE.n_bands
 
 
@@ -198,7 +199,8 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
             first = file.readline(_LARGEST_DOCUMENT)
             if _is_line(first):
-                yield from _parsed_lines(enumerate(chain([first], file), start=1), path)
+                lines = chain([first], iter(lambda: file.readline(LONGEST_LINE), ""))
+                yield from _parsed_lines(enumerate(lines, start=1), path)
                 return
             text = first + file.read(_LARGEST_DOCUMENT)
     except (OSError, EOFError, zlib.error) as error:
@@ -216,6 +218,8 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _parsed_lines(lines, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for row, line in lines:
+        if len(line) >= LONGEST_LINE:
+            raise ArchiveError(f"{path}, row {row}: is longer than {LONGEST_LINE} characters")
         if not line.strip():
             continue
         try:

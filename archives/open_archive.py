@@ -1,9 +1,12 @@
 """One way to open an archive of any format."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from archives.frames import Archive, ArchiveError
+from archives.frames import Archive, ArchiveError, Block
 from archives.options import ReadOptions
+from transcoder.doors import reading, why_no_file
 
 SUFFIXES = (
     ".npy", ".npz", ".h5", ".hdf5", ".csv", ".csv.gz", ".txt", ".tsv", ".xlsx", ".parquet",
@@ -27,11 +30,27 @@ def open_archive(path: Path, options: ReadOptions | None = None) -> Archive:
         If it is missing, damaged, or holds something else. Errors further inside are raised by
         ``blocks()``, where they are met.
     """
-    options = options or ReadOptions()
-    if not path.is_file():
-        raise ArchiveError(f"{path}: no such file")
+    why = why_no_file(path)
+    if why is not None:
+        raise ArchiveError(f"{path}: {why}")
     if not path.stat().st_size:
         raise ArchiveError(f"{path}: is empty")
+    with _damage_reported(path):
+        archive = _opened(path, options or ReadOptions())
+
+    def blocks() -> Iterator[Block]:
+        with _damage_reported(path):
+            yield from archive.blocks()
+
+    return replace(archive, blocks=blocks)
+
+
+def _damage_reported(path: Path):
+    """What readers do not foresee is damage too: a file must not end the run of the others."""
+    return reading(path, f"cannot be read as {suffix_of(path)}", ArchiveError)
+
+
+def _opened(path: Path, options: ReadOptions) -> Archive:
     suffix = suffix_of(path)
     if suffix in _TEXT:
         from archives.text_tables import open_text

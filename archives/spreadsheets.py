@@ -1,5 +1,6 @@
 """Tables in Excel workbooks, read row by row."""
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -14,13 +15,15 @@ from archives.tables import table_archive
 
 _SAMPLE_ROWS = 200
 _MOST_COLUMNS = 2000
+_LARGEST_TEXTS = 50_000_000  # bytes; they take some ten times that as objects
 
 
 def open_xlsx(path: Path, options: ReadOptions) -> Archive:
     """The sheet of a workbook whose rows name the most bands."""
     best: tuple[int, str, list] = (0, "", [])
     for sheet in _sheets(path):
-        rows = [[_text(cell) for cell in row] for row in islice(_rows(path, sheet), _SAMPLE_ROWS)]
+        sample = islice(_rows(path, sheet, _MOST_COLUMNS), _SAMPLE_ROWS)
+        rows = [[_text(cell) for cell in row] for row in sample]
         header = find_header(rows)
         if header is not None and len(header.names) > best[0]:
             best = (len(header.names), sheet, [header])
@@ -33,7 +36,7 @@ def open_xlsx(path: Path, options: ReadOptions) -> Archive:
     width = len(header.names)
 
     def frames() -> Iterator[tuple[pd.DataFrame, int]]:
-        rows = islice(_rows(path, sheet), header.first_row, None)
+        rows = islice(_rows(path, sheet, width), header.first_row, None)
         done = header.first_row + 1
         while part := [list(row[:width]) for row in islice(rows, BLOCK_FRAMES)]:
             part = [row + [None] * (width - len(row)) for row in part]
@@ -49,9 +52,20 @@ def _sheets(path: Path) -> list[str]:
         return [sheet.title for sheet in book.worksheets]
 
 
-def _rows(path: Path, sheet: str) -> Iterator[tuple]:
+def _rows(path: Path, sheet: str, n_columns: int) -> Iterator[tuple]:
     with _workbook(path) as book:
-        yield from book[sheet].iter_rows(values_only=True, max_col=_MOST_COLUMNS)
+        yield from book[sheet].iter_rows(values_only=True, max_col=n_columns)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse what would fill the memory: all but the sheets is read as a whole."""
+    with zipfile.ZipFile(path) as file:
+        whole = sum(i.file_size for i in file.infolist() if "/worksheets/" not in i.filename)
+    if whole > _LARGEST_TEXTS:
+        raise ArchiveError(
+            f"{path}: has {whole / 1e6:.0f} MB of texts and styles beside its sheets: store the "
+            "levels as numbers, or export the table as .csv"
+        )
 
 
 @contextmanager
@@ -60,6 +74,7 @@ def _workbook(path: Path):
     import openpyxl
 
     try:
+        _check_size(path)
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             yield book

@@ -7,20 +7,22 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
 
+from archives.bounded_text import LONGEST_LINE, open_bytes
 from archives.frames import BLOCK_FRAMES, Archive, ArchiveError
 from archives.headers import Header, find_header, longest_run
 from archives.long_tables import is_long, long_archive
 from archives.options import ReadOptions
 from archives.tables import table_archive
+from transcoder.doors import reading
 
 _SAMPLE_LINES = 1000  # to find the header, and to estimate how many lines a file has
-_LONGEST_LINE = 1_000_000  # bytes
+_LONGEST_SAMPLE = 8_000_000  # bytes of these lines
+_MOST_COLUMNS = 2000
 _DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _NO_LEVEL = ["-", "--", "---", "----", "-.-", "*", "***"]  # beside those that pandas knows
@@ -50,21 +52,24 @@ def open_text(path: Path, options: ReadOptions) -> Archive:
         done = 0
         first_row = dialect.header.first_row + 1  # rows are counted from 1
         try:
-            with pd.read_csv(
-                path,
-                sep=dialect.separator,
-                decimal=dialect.decimal,
-                header=None,
-                names=range(len(names)),
-                skiprows=dialect.header.first_row,
-                index_col=False,
-                chunksize=chunk,
-                skip_blank_lines=False,
-                skipinitialspace=True,
-                na_values=_NO_LEVEL,
-                encoding=dialect.encoding,
-                low_memory=False,
-            ) as chunks:
+            with (
+                open_bytes(path) as stream,
+                pd.read_csv(
+                    stream,
+                    sep=dialect.separator,
+                    decimal=dialect.decimal,
+                    header=None,
+                    names=range(len(names)),
+                    skiprows=dialect.header.first_row,
+                    index_col=False,
+                    chunksize=chunk,
+                    skip_blank_lines=False,
+                    skipinitialspace=True,
+                    na_values=_NO_LEVEL,
+                    encoding=dialect.encoding,
+                    low_memory=False,
+                ) as chunks,
+            ):
                 for frame in chunks:
                     yield frame, first_row + done
                     done += len(frame)
@@ -101,14 +106,8 @@ def decoded(data: bytes) -> tuple[str, str]:
 
 
 def _sniff(path: Path) -> tuple[list[list[str]], Dialect]:
-    try:
-        with path.open("rb") as raw:
-            stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
-            head = _first_lines(stream, path)
-            read_bytes = raw.tell() if stream is not raw else len(head)
-            size = raw.seek(0, 2)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path}: cannot be read: {error}") from None
+    with reading(path, "cannot be read", ArchiveError), open_bytes(path) as stream:
+        head = _first_lines(stream, path)
     text, encoding = decoded(head)
     if "\0" in text or not text.strip():
         what = "is no text" if text.strip("\0 \r\n\t") else "is empty"
@@ -121,26 +120,32 @@ def _sniff(path: Path) -> tuple[list[list[str]], Dialect]:
     if header is None:
         place, seen = next((n, row) for n, row in enumerate(rows) if any(row))
         header = Header([cell.strip() for cell in seen], place + 1)
+    if len(header.names) > _MOST_COLUMNS:
+        raise ArchiveError(f"{path}: has {len(header.names)} columns: this is no table of levels")
     _check_cells(rows, header, separator, path)
     data = rows[header.first_row :]
     has_comma = any(_DECIMAL_COMMA.fullmatch(cell) for row in data[:20] for cell in row)
     is_all = n_lines < _SAMPLE_LINES
-    n_rows = len(data) if is_all else round(len(data) * size / max(read_bytes, 1))
+    n_rows = len(data) if is_all else _estimated(len(data), head, path)
     return rows, Dialect(encoding, separator, "," if has_comma else ".", header, n_rows)
 
 
 def _first_lines(stream: BinaryIO, path: Path) -> bytes:
-    lines = []
-    for _ in range(_SAMPLE_LINES):
-        line = stream.readline(_LONGEST_LINE)
-        if len(line) >= _LONGEST_LINE:
-            raise ArchiveError(
-                f"{path}, row {len(lines) + 1}: is longer than {_LONGEST_LINE} bytes"
-            )
-        if not line:
-            break
+    lines, n_bytes = [], 0
+    while len(lines) < _SAMPLE_LINES and (line := stream.readline(LONGEST_LINE)):
         lines.append(line)
+        n_bytes += len(line)
+        if n_bytes > _LONGEST_SAMPLE:
+            raise ArchiveError(
+                f"{path}, row {len(lines)}: the first rows are longer than {_LONGEST_SAMPLE} bytes"
+            )
     return b"".join(lines)
+
+
+def _estimated(n_rows: int, head: bytes, path: Path) -> int:
+    """About how many rows a file has whose first ``n_rows`` are in ``head``."""
+    packed = len(gzip.compress(head, 6)) if path.suffix.lower() == ".gz" else len(head)
+    return round(n_rows * path.stat().st_size / packed)
 
 
 def best_reading(text: str) -> tuple[str, list[list[str]], Header | None]:
@@ -187,13 +192,3 @@ def _check_cells(rows: list[list[str]], header: Header, separator: str, path: Pa
                 f"{path}, row {number}: its cells are separated by {others[0]!r}, the column "
                 f"names by {separator!r}"
             )
-
-
-def head_of(path: Path, n_bytes: int = 4096) -> str:
-    """The first characters of a text, gzipped or not."""
-    try:
-        with path.open("rb") as raw:
-            stream = gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
-            return decoded(b"".join(islice(iter(lambda: stream.read(n_bytes), b""), 1)))[0]
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path}: cannot be read: {error}") from None

@@ -17,6 +17,8 @@ from sources.checksums import ChecksumError
 LONGEST_WAIT_S = 600
 """A server that asks for a longer pause is tried again by the user, not by us."""
 
+_NUMBER = "[0-9]{1,18}"  # of bytes, in a header; longer ones are none
+
 _WAITING_STATUSES = (429, 503)
 _PASSING_STATUSES = (408, 500, 502, 504)
 
@@ -109,12 +111,12 @@ def _content_length(response: requests.Response) -> int | None:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return None
     length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else None
+    return int(length) if re.fullmatch(_NUMBER, length) else None
 
 
 def _partial_body(response: requests.Response, there: int) -> Body:
     content_range = response.headers.get("Content-Range", "")
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
+    match = re.fullmatch(rf"bytes ({_NUMBER})-{_NUMBER}/({_NUMBER}|\*)", content_range.strip())
     if match is None or int(match[1]) != there:
         raise TryAgain(
             f"asked for bytes from {there}, the server sends {content_range!r}", start_over=True
@@ -124,19 +126,19 @@ def _partial_body(response: requests.Response, there: int) -> Body:
 
 def _nothing_behind(response: requests.Response, there: int, size: int | None) -> None:
     total = response.headers.get("Content-Range", "").rpartition("/")[2]
-    complete_by_server = int(total) == there if total.isdecimal() else True
+    complete_by_server = int(total) == there if re.fullmatch(_NUMBER, total) else True
     if size is not None or not complete_by_server:
         raise TryAgain(f"the server has no bytes from {there} on", start_over=True)
 
 
 def _retry_after_s(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
+    if re.fullmatch("[0-9]+", text):
         wait_s = float(text)
     else:
         try:
             then = parsedate_to_datetime(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         if then.tzinfo is None:
             then = then.replace(tzinfo=timezone.utc)

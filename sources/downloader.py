@@ -8,7 +8,7 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit
@@ -17,9 +17,11 @@ import requests
 
 from sources.answers import FinalAnswer, TryAgain, classify, interpret, wrong_size
 from sources.checksums import ChecksumError, verify
+from sources.pace import NO_ANSWER, TooSlow, not_too_slow, watched
 from sources.part_file import length, opened_part, part_path
 from sources.table import PROJECT_URL, TABLE_PATH, RemoteFile
 from transcoder import __version__
+from transcoder.doors import first_line
 from transcoder.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,8 @@ TRIES_OF_SILENT_HOST = 3
 TIMEOUT_S = (15.0, 60.0)
 """For a connection and for the next bytes of an answer."""
 
-_BLOCK_BYTES = 1 << 14  # small: of a block that the connection breaks in, nothing is left
+SLOWEST_BYTES_S, SLOW_FOR_S = 1000, 60.0
+"""A server that sends less for so long is asked again, and what came so slowly is no progress."""
 
 Report = Callable[[int, int | None], object]
 """Told (bytes there, bytes in all or None) after each block."""
@@ -57,8 +60,8 @@ class Downloader:
     ----------
     base_url
         A mirror that is asked instead of the publishers: ``<base_url>/<place of the file>``.
-    pauses_s, timeout_s
-        See `PAUSES_S` and `TIMEOUT_S`.
+    pauses_s, timeout_s, slow_for_s
+        See `PAUSES_S`, `TIMEOUT_S` and `SLOW_FOR_S`.
     stop
         When set, every running fetch raises `Stopped` soon, also from within a pause.
     wait
@@ -70,12 +73,14 @@ class Downloader:
         base_url: str | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
         timeout_s: tuple[float, float] = TIMEOUT_S,
+        slow_for_s: float = SLOW_FOR_S,
         stop: threading.Event | None = None,
         wait: Callable[[float], object] | None = None,
     ) -> None:
         self._base_url = base_url
         self._pauses_s = pauses_s
         self._timeout_s = timeout_s
+        self._slow_for_s = slow_for_s
         self._stop = stop or threading.Event()
         self._wait = wait or self._stop.wait
         self._answering_hosts: set[str] = set()
@@ -165,13 +170,14 @@ class Downloader:
         continued, furthest, failures = there > 0, there, 0
         while True:
             try:
-                self._request_rest(url, file.size, handle, report)
+                self._request_rest(url, file, handle, report)
                 return continued
             except TryAgain as failure:
                 there = handle.truncate(0) if failure.start_over else length(handle)
                 continued = continued or there > 0
                 # a long file over a bad line may need many tries: only useless ones count
-                failures = 1 if there > furthest else failures + 1
+                is_useful = there > furthest and not isinstance(failure, TooSlow)
+                failures = 1 if is_useful else failures + 1
                 furthest = max(furthest, there)
                 self._pause(url, file, failure, failures)
 
@@ -188,9 +194,9 @@ class Downloader:
         self._wait(pause_s)
         self._raise_if_stopped()
 
-    def _request_rest(self, url: str, size: int | None, handle: BinaryIO, report: Report) -> None:
+    def _request_rest(self, url: str, file: RemoteFile, handle: BinaryIO, report: Report) -> None:
         """Ask once for what is missing and append it; `TryAgain` if something still is."""
-        there = length(handle)
+        there, size = length(handle), file.size
         if there == size:
             return
         # identity: a compressed answer could not be continued at a byte of the file
@@ -205,22 +211,31 @@ class Downloader:
                 body = interpret(response, there, size)
                 if body is not None:
                     total = size if body.total is None else body.total
-                    self._append(response, body.start, total, handle, report)
+                    with not_too_slow(response, self._slow_for_s, SLOWEST_BYTES_S) as came:
+                        blocks = watched(response, came, self._raise_if_stopped)
+                        self._append(blocks, body.start, total, file.most_bytes, handle, report)
         except requests.RequestException as error:
             raise classify(error) from error
+        except NO_ANSWER as error:
+            raise FinalAnswer(f"the server's answer makes no sense: {first_line(error)}") from error
 
     def _append(
         self,
-        response: requests.Response,
+        blocks: Iterable[bytes],
         start: int,
         total: int | None,
+        most: int,
         handle: BinaryIO,
         report: Report,
     ) -> None:
         there = handle.truncate(start)
         report(there, total)
-        for block in response.iter_content(_BLOCK_BYTES):
-            self._raise_if_stopped()
+        if total is not None and total > most:
+            raise wrong_size(most, f"{total}, more than can be right")
+        for block in blocks:
+            if there + len(block) > most:
+                handle.truncate(0)
+                raise wrong_size(most, f"more than {there + len(block) - 1}")
             if total is not None and there + len(block) > total:
                 handle.truncate(0)
                 raise wrong_size(total, f"more than {there + len(block) - 1}")

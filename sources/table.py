@@ -64,6 +64,11 @@ class RemoteFile:
         return tuple(url.format(name=quote(self.name)) for url in self.source.urls)
 
     @property
+    def most_bytes(self) -> int:
+        """What a server may send: the published size, or twice the estimate."""
+        return self.size if self.size is not None else 2 * self.about_size + 1_000_000
+
+    @property
     def is_archive(self) -> bool:
         return self.name.endswith((".zip", ".tar.gz"))
 

@@ -1,6 +1,7 @@
 """Paths of the project and safe writing: a file is either absent or complete."""
 
 import contextlib
+import errno
 import glob
 import hashlib
 import os
@@ -70,7 +71,7 @@ def atomic_path(path: str | os.PathLike, need_bytes: float = 0) -> Iterator[Path
         temporary.touch(mode=0o666, exist_ok=False)  # less what the process's umask forbids
     except OSError as error:
         if is_full(error):
-            raise _ran_out(path, 0) from None
+            raise _ran_out(path, 0, error) from None
         raise
     try:
         yield temporary
@@ -82,7 +83,7 @@ def atomic_path(path: str | os.PathLike, need_bytes: float = 0) -> Iterator[Path
     except Exception as error:
         # formats' libraries have no word for a full disk: many say "write failed", some nothing
         if is_full(error) or room_on(path) < _NO_ROOM_BYTES:
-            raise _ran_out(path, temporary.stat().st_blocks * 512) from error
+            raise _ran_out(path, temporary.stat().st_blocks * 512, error) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -99,8 +100,10 @@ def printable(name: str | os.PathLike) -> str:
     return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
-def _ran_out(path: Path, written: int) -> FullDiskError:
+def _ran_out(path: Path, written: int, error: Exception) -> FullDiskError:
     """The error for a file of which so many bytes were ``written``: they will be free again."""
+    if getattr(error, "errno", None) == errno.EDQUOT:
+        return FullDiskError(f"{path}: the quota there is used up: make room, or write elsewhere")
     free = size_text(room_on(path) + written)
     return FullDiskError(
         f"{path}: the disk is full: it needs more than the {free} that are free there: make room, "

@@ -7,11 +7,13 @@ that are not there, and be filled up without a word: these are refused (`own_dat
 
 import contextlib
 import io
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from transcoder.doors import reading, why_no_file
 from transcoder.errors import UserError
@@ -87,7 +89,19 @@ def own_dataset(
             raise error_class(f"{where}: holds no data")
         if data.file.filename != path or data.is_virtual or data.external:
             raise error_class(f"{where}: its data lie in other files; copy them into this one")
+        if data.size and _is_filled_up(data):
+            raise error_class(f"{where}: only a part of its data was written; cut it to that part")
     return data
+
+
+def _is_filled_up(data: h5py.Dataset) -> bool:
+    """Whether some of the values were never written, so that HDF5 shows others for them."""
+    if data.chunks is None:
+        return data.id.get_storage_size() == 0
+    if data.dtype.kind == "f" and np.isnan(data.fillvalue):
+        return False  # what is missing is told from what is there
+    n_chunks = math.prod(-(-n // size) for n, size in zip(data.shape, data.chunks, strict=True))
+    return data.id.get_num_chunks() < n_chunks
 
 
 class _Disk(io.RawIOBase):

@@ -269,7 +269,7 @@ def test_disk_that_fills_up(run, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(feature_writer.np, "savez", full)
     assert run() == 1
-    assert "No space left on device; mend this and run again" in capsys.readouterr().err
+    assert ".npz: the disk is full" in capsys.readouterr().err
     monkeypatch.undo()
     assert run() == 0
 

@@ -13,7 +13,7 @@ import misbehaving_server as server_that
 import pytest
 from single_download import CONTENT, PATH, assert_right
 
-from sources import downloader as downloader_module
+from sources import pace
 from sources.downloader import Downloader, DownloadError, Stopped
 from sources.part_file import opened_part
 from transcoder.errors import UserError
@@ -206,13 +206,13 @@ def test_disk_full_in_mid_file(server, fetch, target, part, monkeypatch):
             return getattr(self._handle, name)
 
     real_append = Downloader._append
-    monkeypatch.setattr(downloader_module, "_BLOCK_BYTES", 30_000)
+    monkeypatch.setattr(pace, "_BLOCK_BYTES", 30_000)
     with monkeypatch.context() as patch:
         patch.setattr(
             Downloader,
             "_append",
-            lambda self, response, start, total, handle, report: real_append(
-                self, response, start, total, FullDisk(handle), report
+            lambda self, blocks, start, total, most, handle, report: real_append(
+                self, blocks, start, total, most, FullDisk(handle), report
             ),
         )
         with pytest.raises(DownloadError, match=r"disk is full.*90000 bytes so far"):
