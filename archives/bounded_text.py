@@ -52,7 +52,7 @@ class _Lines(io.RawIOBase):
         if self._since > LONGEST_LINE:
             row = self._n_lines + 1
             raise ArchiveError(
-                f"{self._path}, row {row}: is longer than {LONGEST_LINE} bytes, or has a quote that is "
-                "never closed"
+                f"{self._path}, row {row}: is longer than {LONGEST_LINE} bytes, or has a quote "
+                "that is never closed"
             )
         self._n_lines += data.count(b"\n")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from transcoder.classifiers import Classifier
+from transcoder.classifiers import Classifier, check_answer
 from transcoder.mels import join_chunks, patches
 from transcoder.settings import MelFrontEnd
 
@@ -65,7 +65,8 @@ def hear_recording(
     Arguments are those of `hear_units`; the Mels may lie on any device.
     """
     device = next(classifier.parameters()).device
-    return hear_units(classifier, mels.to(device)[None], weights, batch_size=batch_size)[0].cpu()
+    heard = hear_units(classifier, mels.to(device)[None], weights, batch_size=batch_size)
+    return check_answer(heard[0].cpu(), classifier.teacher)
 
 
 def hear_spectrograms(
