@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from transcoder.mels import mel_filters, to_log
-from transcoder.pinv import energy_scale, pseudo_inverse
+from transcoder.filters import energy_scale, mel_filters, to_log
+from transcoder.pinv import pseudo_inverse
 from transcoder.settings import THIRD_OCTAVE, front_end
 
 

@@ -115,8 +115,9 @@ def compare_inversion(classifier: str) -> None:
 
     from transcoder.audio import prepare, read_audio
     from transcoder.files import PROJECT_ROOT
+    from transcoder.filters import from_log
     from transcoder.inversion import mels_to_wave
-    from transcoder.mels import LogMel, from_log
+    from transcoder.mels import LogMel
     from transcoder.settings import front_end
 
     end = front_end(classifier)

@@ -217,8 +217,8 @@ def _literal_pinv(classifier: str, device):
     import torch
     from torch.nn import functional
 
-    from transcoder.mels import mel_filters, to_log
-    from transcoder.pinv import energy_scale, pseudo_inverse
+    from transcoder.filters import energy_scale, mel_filters, to_log
+    from transcoder.pinv import pseudo_inverse
     from transcoder.settings import THIRD_OCTAVE, front_end
 
     end = front_end(classifier)

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from transcoder.classifiers import save_state
 from transcoder.errors import MissingFileError, UserError
+from transcoder.weights import save_state
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def main(argv=None) -> int:
     import yaml
 
     from transcoder.checkpoints import load_checkpoint, read_settings, settings_path
-    from transcoder.classifiers import save_state
     from transcoder.files import atomic_write_text
+    from transcoder.weights import save_state
 
     model, _ = load_checkpoint(args.checkpoint)
     settings = read_settings(args.checkpoint) | {"shipped": True, "stored_as": "float16"}

@@ -159,9 +159,9 @@ def _save(args, config, student, teacher, history, agreements) -> None:
 
     from open_corpus.layout import SOURCES_TABLE
     from transcoder.checkpoints import provenance
-    from transcoder.classifiers import save_state
     from transcoder.files import atomic_path, atomic_write_text
     from transcoder.fingerprint import fingerprint
+    from transcoder.weights import save_state
 
     sources = (args.corpus / SOURCES_TABLE).read_bytes()
     pedigree = {

@@ -16,11 +16,11 @@ import yaml
 from torch import nn
 
 import transcoder
-from transcoder.classifiers import load_state, load_strictly, save_state
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_write_text
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
 from transcoder.settings import front_end
+from transcoder.weights import load_state, load_strictly, save_state
 from transcoder.yaml_files import read_yaml
 from yamnet.network import width_of
 

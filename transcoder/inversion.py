@@ -4,7 +4,7 @@ import torch
 import torchaudio
 from torch import Tensor
 
-from transcoder.mels import from_log, mel_filters
+from transcoder.filters import from_log, mel_filters
 from transcoder.settings import MelFrontEnd, front_end
 
 _UPDATES = 30  # leaves below 0.1 dB on recordings; Griffin-Lim's own error is five times that

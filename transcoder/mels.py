@@ -5,47 +5,9 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from transcoder.errors import UserError
+from transcoder.filters import energy_scale, mel_filters, to_log
 from transcoder.settings import THIRD_OCTAVE, MelFrontEnd, front_end
 from transcoder.third_octave import power_frames, tukey_window
-
-try:
-    import torchaudio
-except (RuntimeError, OSError) as error:
-    # torch and torchaudio of different CUDA builds do not go together
-    raise UserError(
-        f"torchaudio does not fit torch {torch.__version__} ({str(error).splitlines()[0]}); "
-        'install them together: pip install "torch==2.11.0" "torchaudio==2.11.0" '
-        '"torchvision==0.26.0" (other builds: README, "Hardware")'
-    ) from error
-
-
-def mel_filters(front_end: MelFrontEnd, *, n_fft: int, sample_rate: int) -> Tensor:
-    """The front end's triangular filters on a spectrum: ``(n_mels, n_fft // 2 + 1)`` float64."""
-    filters = torchaudio.functional.melscale_fbanks(
-        n_freqs=n_fft // 2 + 1,
-        f_min=front_end.f_min_hz,
-        f_max=front_end.f_max_hz,
-        n_mels=front_end.n_mels,
-        sample_rate=sample_rate,
-        norm=front_end.mel_norm,
-        mel_scale=front_end.mel_scale,
-    )
-    return filters.T.double()
-
-
-def to_log(mel: Tensor, front_end: MelFrontEnd) -> Tensor:
-    """Mel power (PANN) or magnitude (YAMNet) to dB or to a natural logarithm."""
-    if front_end.log == "db":
-        return 10 * torch.log10(mel.clamp(min=front_end.log_floor))
-    return torch.log(mel + front_end.log_floor)
-
-
-def from_log(log_mel: Tensor, front_end: MelFrontEnd) -> Tensor:
-    """The inverse of `to_log`; never negative."""
-    if front_end.log == "db":
-        return 10 ** (log_mel / 10)
-    return (log_mel.exp() - front_end.log_floor).clamp(min=0)
 
 
 class LogMel(nn.Module):
@@ -111,8 +73,6 @@ class SlowMel(nn.Module):
 
     def __init__(self, classifier: str):
         super().__init__()
-        from transcoder.pinv import energy_scale
-
         self.front_end = front_end(classifier)
         window = torch.from_numpy(tukey_window())
         filters = mel_filters(

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transcoder.mels import from_log, mel_filters, to_log
-from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE, MelFrontEnd, front_end
+from transcoder.filters import energy_scale, from_log, mel_filters, to_log
+from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE, front_end
 from transcoder.third_octave import band_basis
 
 _MATRICES = "pinv_matrices.npz"
@@ -55,12 +55,6 @@ def write_matrices(path) -> None:
 def _shipped_matrices() -> dict[str, np.ndarray]:
     with (resources.files("transcoder") / _MATRICES).open("rb") as file:
         return dict(np.load(file))
-
-
-def energy_scale(front_end: MelFrontEnd) -> float:
-    """Power of a Mel front end's STFT over that of the third-octave frames."""
-    n, m = front_end.n_fft, THIRD_OCTAVE.frame_length
-    return (0.5 * (1 + n / 2) / (1 + m / 2)) ** 2
 
 
 def time_interpolation(n_in: int, n_out: int) -> Tensor:

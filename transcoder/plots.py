@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from transcoder.mels import mel_filters
+from transcoder.filters import mel_filters
 from transcoder.settings import MelFrontEnd
 
 _DYNAMIC_RANGE_DB = 80

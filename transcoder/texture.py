@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transcoder.mels import LogMel, from_log, to_log
+from transcoder.filters import from_log, to_log
+from transcoder.mels import LogMel
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE
 from transcoder.third_octave import band_basis

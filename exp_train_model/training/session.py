@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from exp_train_model.training.losses import HYBRID_PARTS
-from transcoder.classifiers import load_state, save_state
 from transcoder.doors import reading
 from transcoder.errors import UserError
+from transcoder.weights import load_state, save_state
 
 SPLIT_LOSSES = ("train", "valid", "eval")
 

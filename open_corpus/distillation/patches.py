@@ -16,7 +16,8 @@ from tqdm import tqdm
 from transcoder.audio import prepare, read_audio, to_chunks
 from transcoder.classifiers import Classifier
 from transcoder.files import atomic_path
-from transcoder.mels import LogMel, from_log, to_log
+from transcoder.filters import from_log, to_log
+from transcoder.mels import LogMel
 from transcoder.settings import YAMNET
 
 PATCHES_PER_SCENE = 10

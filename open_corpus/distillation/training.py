@@ -13,9 +13,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from open_corpus.distillation.patches import Patches, cut
-from transcoder.classifiers import load_state, save_state
 from transcoder.errors import UsageError, UserError
 from transcoder.settings import YAMNET
+from transcoder.weights import load_state, save_state
 from yamnet.network import YamNet
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import torch
 
-from transcoder.mels import from_log
+from transcoder.filters import from_log
 
 
 def assert_same_mels(log_mel, golden, front_end):

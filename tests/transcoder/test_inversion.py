@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from transcoder.filters import mel_filters, to_log
 from transcoder.inversion import mel_to_magnitude, mels_to_wave
-from transcoder.mels import LogMel, join_chunks, mel_filters, to_log
+from transcoder.mels import LogMel, join_chunks
 from transcoder.settings import PANN, YAMNET
 from transcoder.transcode import Transcoder
 

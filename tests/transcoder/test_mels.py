@@ -7,16 +7,8 @@ import pytest
 import torch
 from mel_comparison import assert_same_mels
 
-from transcoder.mels import (
-    LogMel,
-    SlowMel,
-    from_log,
-    join_chunks,
-    mel_filters,
-    patches,
-    to_log,
-    with_neighbours,
-)
+from transcoder.filters import from_log, mel_filters, to_log
+from transcoder.mels import LogMel, SlowMel, join_chunks, patches, with_neighbours
 from transcoder.pinv import Pinv
 from transcoder.settings import PANN, YAMNET
 from transcoder.third_octave import ThirdOctave

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from transcoder.mels import LogMel, from_log, to_log
+from transcoder.filters import from_log, to_log
+from transcoder.mels import LogMel
 from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE
 from transcoder.texture import (
     QUIETEST_DB,

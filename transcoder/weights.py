@@ -1,0 +1,83 @@
+"""Files of weights, read without running any code in them."""
+
+import os
+import pickle
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from transcoder.doors import NO_SUCH_FILE, first_line, reading, why_no_file
+from transcoder.errors import MissingFileError, UserError
+from transcoder.files import atomic_path
+
+
+def load_state(path: Path, *, missing_hint: str) -> dict:
+    """Read a file of tensors without running any code in it; errors name the file.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file; ends with ``missing_hint``.
+    UserError
+        If it is damaged, or is a pickle that wants to run code.
+    """
+    why = why_no_file(path)
+    if why == NO_SUCH_FILE:
+        raise MissingFileError(f"{path} is missing; {missing_hint}")
+    if why is not None:
+        raise UserError(f"{path}: {why}")
+    with reading(path, "damaged or cut short; fetch it again"):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of pickles that other programs wrote
+                state = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise UserError(
+                f"{path}: refused, it is no plain file of weights: {first_line(error)}"
+            ) from None
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: holds a {type(state).__name__}, not a table of weights")
+    return state
+
+
+def save_state(path: str | os.PathLike, state: dict) -> None:
+    """Write a table of tensors and plain values, complete or not at all."""
+    # through Python's own file: PyTorch's leaves the process when a disk is full
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save(state, file)
+
+
+def load_strictly(module: nn.Module, state: dict, path: Path) -> None:
+    """Load ``state`` into ``module``; `UserError` names weights that do not fit or are spoilt."""
+    expected = module.state_dict()
+    problems = [f"{key} is missing" for key in expected if key not in state]
+    problems += [f"{key} is unknown" for key in state if key not in expected]
+    problems += [
+        f"{key} has shape {tuple(value.shape)}, not {tuple(expected[key].shape)}"
+        for key, value in state.items()
+        if key in expected and getattr(value, "shape", None) != expected[key].shape
+    ]
+    if problems:
+        raise UserError(f"{path}: does not fit {type(module).__name__}: {_first_of(problems)}")
+    problems = [f"{k} {fault}" for k, value in state.items() if (fault := _fault_of(k, value))]
+    if problems:
+        raise UserError(f"{path}: cannot be used: {_first_of(problems)}; fetch or train it again")
+    module.load_state_dict(state)
+
+
+def _fault_of(key: str, value: Tensor) -> str | None:
+    """Why a weight would spoil all answers, if it would."""
+    if value.layout != torch.strided or value.is_complex() or value.is_quantized:
+        return "is no array of plain numbers"
+    if not value.isfinite().all():
+        return "is NaN or infinite"
+    if key.endswith("running_var") and (value < 0).any():
+        return "has variances below zero"
+    return None
+
+
+def _first_of(problems: list[str]) -> str:
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more
