@@ -12,9 +12,8 @@ one with less error on recordings that were left out.
 import sys
 from pathlib import Path
 
-from classify_third_octave import (
+from archives.command_line import (
     add_level_options,
-    add_method,
     add_model_options,
     add_reading_options,
     check_network_options,
@@ -24,6 +23,7 @@ from classify_third_octave import (
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.options import add_method
 
 
 def build_parser() -> Parser:

@@ -8,7 +8,7 @@ probabilities over time of every way (<name>_<way>.csv) and a figure of them.
 
 import sys
 
-from classify_third_octave import add_network_options, check_network_options
+from archives.command_line import add_network_options, check_network_options
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import sound_path
 

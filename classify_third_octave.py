@@ -20,18 +20,26 @@ import sys
 import time
 from pathlib import Path
 
+from archives.command_line import (
+    add_level_options,
+    add_network_options,
+    add_reading_options,
+    check_network_options,
+    default_offset,
+    read_options,
+)
 from archives.fleet_program import add_fleet_options, find_members, is_network, run_network
-from transcoder.cli import Parser, add_classifier, reports_errors
+from archives.options import FORMATS
+from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import PROJECT_ROOT
 from transcoder.locks import only_run
-from transcoder.names import DEFAULT_CLASS_METHOD, WAYS
+from transcoder.options import (
+    add_method,
+)
 
 logger = logging.getLogger(__name__)
 
 LIVE_TOP_K = 5
-SENSOR_NAMES = ("cense", "nti", "svantek", "larson-davis", "bk", "01db", "rion", "casella",
-                "onosensor", "noisecapture", "influxdb")  # fmt: skip
 
 
 def build_parser() -> Parser:
@@ -42,7 +50,7 @@ def build_parser() -> Parser:
     add_method(parser)
     parser.add_argument(
         "--format",
-        choices=("h5", "parquet", "csv"),
+        choices=FORMATS,
         help="of the results (default: h5; a network's are parquet)",
     )
     add_fleet_options(parser)
@@ -51,113 +59,6 @@ def build_parser() -> Parser:
         "--describe", action="store_true", help="say how the inputs are understood, no more"
     )
     return parser
-
-
-def add_method(parser: Parser) -> None:
-    """The way from levels to classes."""
-    parser.add_argument(
-        "--method",
-        choices=tuple(WAYS),
-        default=DEFAULT_CLASS_METHOD,
-        help="direct tells classes without Mels; the others are transcoders; texture and pinv need "
-        "no trained model",
-    )
-
-
-def add_level_options(parser: Parser) -> None:
-    """How levels come to the networks' scale."""
-    levels = parser.add_argument_group("levels")
-    levels.add_argument(
-        "--db_offset",
-        type=float,
-        help="added to every level, to bring it to the scale of full-scale audio (default: 0, or "
-        "what --sensor knows)",
-    )
-    levels.add_argument(
-        "--auto_offset",
-        action="store_true",
-        help="measure the offset: the 99th percentile of the 1-s broadband levels comes to full "
-        "scale (23 dB); it is printed for reuse",
-    )
-    levels.add_argument(
-        "--missing_band_db",
-        type=float,
-        default=-40.0,
-        help="level for bands that the archive lacks, after the offset",
-    )
-
-
-def add_reading_options(parser: Parser):
-    """What files do not tell about themselves; gives the group, for more of them."""
-    reading = parser.add_argument_group("reading")
-    reading.add_argument("--dataset", default="fast_125ms", help="of .h5 and .npz files")
-    reading.add_argument("--time_column", help="of tables (default: the one named like it)")
-    reading.add_argument("--time_format", help="of strptime (default: what the stamps show)")
-    reading.add_argument(
-        "--level", help="the quantity to read where there are several: LZeq, LAeq, LZFmax..."
-    )
-    reading.add_argument(
-        "--sensor", choices=SENSOR_NAMES, help="whose files they are, where it cannot be guessed"
-    )
-    reading.add_argument(
-        "--step", type=float, help="seconds from frame to frame, of arrays without time stamps"
-    )
-    reading.add_argument(
-        "--allow_slow",
-        action="store_true",
-        help="take levels every 200 ms to 1 s, which carry less than the networks need",
-    )
-    return reading
-
-
-def add_model_options(parser: Parser) -> None:
-    """Which networks tell the classes, and where."""
-    add_classifier(parser)
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=PROJECT_ROOT / "reference_models",
-        help="folder of the trained transcoders",
-    )
-    parser.add_argument(
-        "--classifier_weights",
-        type=Path,
-        help="weight file of the classifier, when not in pann/ or yamnet/",
-    )
-    parser.add_argument(
-        "--draws",
-        type=int,
-        default=4,
-        help="of the noise in texture and textured: so many Mels are heard, and averaged",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--window",
-        type=int,
-        help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
-    )
-
-
-def add_network_options(parser: Parser) -> None:
-    """The options that classify_audio.py has too."""
-    add_model_options(parser)
-    parser.add_argument("--top_k", type=int, help="keep only the K most probable classes")
-    parser.add_argument(
-        "--groups",
-        help="keep groups of classes: tvb (traffic, voice, birds), sonyc_ust, urbansound8k, or a "
-        ".csv or .xlsx with columns target_class_name, audioset_id, audioset_name",
-    )
-    parser.add_argument(
-        "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
-    )
-
-
-def check_network_options(args) -> None:
-    """Raise `UsageError` for values of `add_network_options` that make no sense."""
-    if not 1 <= args.draws <= 100:
-        raise UsageError(f"--draws must be 1 to 100, not {args.draws}")
-    if args.window is not None and not 1 <= args.window <= 3600:
-        raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
 
 
 @reports_errors
@@ -213,32 +114,6 @@ def _check(args, is_live: bool) -> None:
         raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
     if args.auto_offset and (args.db_offset is not None or is_live):
         raise UsageError("--auto_offset needs a whole archive, and no --db_offset beside it")
-
-
-def default_offset(args) -> float:
-    """The offset in dB that the command line gives, or its sensor."""
-    from archives.sensors import SENSORS
-
-    known_db = SENSORS[args.sensor].offset_db if args.sensor else None
-    if args.db_offset is not None:
-        return args.db_offset
-    return 0.0 if args.auto_offset or known_db is None else known_db
-
-
-def read_options(args):
-    """What the command line says of the inputs, the presets of ``--sensor`` below it."""
-    from archives.options import ReadOptions
-    from archives.sensors import with_sensor
-
-    read = ReadOptions(
-        data_set=args.dataset,
-        time_column=args.time_column,
-        time_format=args.time_format,
-        step_s=args.step,
-        allow_slow=args.allow_slow,
-        level=args.level,
-    )
-    return with_sensor(read, args.sensor)
 
 
 def _describe(args, tasks: list) -> int:

@@ -12,7 +12,7 @@ import sys
 from math import log10
 from pathlib import Path
 
-from transcoder.cli import Parser, add_classifier, reports_errors
+from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, sound_path
 from transcoder.names import (
@@ -24,23 +24,15 @@ from transcoder.names import (
     of_classifier,
     wav_name,
 )
+from transcoder.options import add_classifier, add_classifier_weights, add_device, add_models
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("audio", type=sound_path, help="sound file, or the name of one in audio/")
     add_classifier(parser)
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=PROJECT_ROOT / "reference_models",
-        help="folder of the trained transcoders",
-    )
-    parser.add_argument(
-        "--classifier_weights",
-        type=Path,
-        help="weight file of the classifier, when not in pann/ or yamnet/",
-    )
+    add_models(parser)
+    add_classifier_weights(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -53,7 +45,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--seed", type=int, default=0, help="of Griffin-Lim's first phase and of noise"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser)
     return parser
 
 

@@ -9,9 +9,10 @@ are chosen to suit each other.
 import sys
 from pathlib import Path
 
-from transcoder.cli import Parser, add_classifier, reports_errors
-from transcoder.files import EXPORT_ROOT, PROJECT_ROOT, sound_path
+from transcoder.cli import Parser, reports_errors
+from transcoder.files import EXPORT_ROOT, sound_path
 from transcoder.names import MELS, METHODS, PAPER_METHODS, TRUE_MELS, of_classifier
+from transcoder.options import add_classifier, add_classifier_weights, add_models
 
 DEFAULT_OFFSET_S = 4
 
@@ -41,17 +42,8 @@ def build_parser() -> Parser:
         help=f"panels beside the true Mels, of: {', '.join(METHODS)} "
         f"(default: the paper's {', '.join(PAPER_METHODS)})",
     )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=PROJECT_ROOT / "reference_models",
-        help="folder of the trained transcoders",
-    )
-    parser.add_argument(
-        "--classifier_weights",
-        type=Path,
-        help="weight file of the classifier, when not in pann/ or yamnet/",
-    )
+    add_models(parser)
+    add_classifier_weights(parser)
     parser.add_argument("--output", type=Path, default=EXPORT_ROOT, help="folder of the figure")
     return parser
 

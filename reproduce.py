@@ -17,6 +17,7 @@ from pathlib import Path
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.locks import only_run
+from transcoder.options import add_device
 
 _N_STEPS = 12
 
@@ -44,7 +45,7 @@ def build_parser() -> Parser:
         metavar="FOLDER",
         help="where tables, figures and the report go (default: export, with --demo export/demo)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser)
     demo = parser.add_argument_group("demo")
     demo.add_argument("--demo_size", type=float, default=1.0, help="factor on the number of clips")
     demo.add_argument(

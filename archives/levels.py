@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from archives.frames import ALL_BANDS, Block
+from archives.options import MISSING_BAND_DB
 from transcoder.settings import THIRD_OCTAVE
-
-MISSING_BAND_DB = -40.0
-"""Level for bands that an archive lacks, on the networks' scale: about the quietest percent of a
-low band in peak-normalised recordings."""
 
 _PLAUSIBLE_DB = 250.0  # placeholders such as -999 or 9999 lie beyond
 

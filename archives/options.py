@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+FORMATS = ("h5", "parquet", "csv")
+"""Of files of results."""
+
+MISSING_BAND_DB = -40.0
+"""Level for bands that an archive lacks, on the networks' scale: about the quietest percent of a
+low band in peak-normalised recordings."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:

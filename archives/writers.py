@@ -11,8 +11,6 @@ from archives.parts import Rows
 from archives.selection import Selection
 from transcoder.files import atomic_path
 
-FORMATS = ("h5", "parquet", "csv")
-
 _CHUNK_ROWS = 256  # of HDF5: half a megabyte of all classes, which fits its cache
 
 
@@ -27,7 +25,10 @@ class Description:
 
 
 def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> Path:
-    """Write ``parts`` to ``path`` atomically; its suffix is one of `FORMATS`. Gives ``path``."""
+    """Write ``parts`` to ``path`` atomically; its suffix is of `archives.options.FORMATS`.
+
+    Gives ``path``.
+    """
     if path.suffix == ".h5":
         _write_hdf5(path, parts, description)
         return path

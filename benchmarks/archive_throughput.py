@@ -14,13 +14,14 @@ import time
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
+from transcoder.options import add_device
 
 CNN_SIZES = {"small CNN": (3, 16), "published CNN": (5, 64)}  # layers, channels
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser)
     parser.add_argument("--seconds", type=int, default=256, help="of signal in each measurement")
     parser.add_argument("--repeats", type=int, default=5, help="the median counts")
     parser.add_argument("--archive", type=int, metavar="SECONDS", help="length of a whole archive")

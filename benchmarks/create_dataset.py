@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
+from transcoder.names import TAU_FOLDER
 
 SAMPLE_RATE = 44_100
 CLIP_DURATION_S = 10
@@ -28,11 +29,9 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     import torch
 
-    from features.splits import DATASET_FOLDER
-
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        audio_path = Path(folder) / DATASET_FOLDER
+        audio_path = Path(folder) / TAU_FOLDER
         paths = write_clips(audio_path, args.clips)
         make_floor(paths[:1])  # loads libraries, fills caches
         create(audio_path, Path(folder) / "warm-up", args.workers)

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from transcoder.cli import Parser, add_classifier, reports_errors
+from transcoder.cli import Parser, reports_errors
+from transcoder.options import add_classifier
 
 DURATION_S = 4
 SAMPLE_RATE = 44_100

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import REFERENCE_MODELS
 
 FAST_HOPS = {0.1: 3200, 0.1281875: 4102}  # seconds -> samples at 32 kHz
 SLOW = {0.2: 2, 0.5: 5, 1.0: 10}  # seconds -> frames of 100 ms
@@ -22,7 +22,7 @@ def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("audio", nargs="+", type=Path, help="sound files")
     parser.add_argument("--method", default="cnn_logits", help="as of classify_third_octave.py")
-    parser.add_argument("--models", type=Path, default=PROJECT_ROOT / "reference_models")
+    parser.add_argument("--models", type=Path, default=REFERENCE_MODELS)
     parser.add_argument("--classifier_weights", type=Path, help="of YAMNet")
     return parser
 

@@ -11,8 +11,9 @@ Prints the means over the recordings, and writes each figure to a table.
 import sys
 from pathlib import Path
 
-from transcoder.cli import Parser, add_classifier, reports_errors
-from transcoder.files import PROJECT_ROOT, sound_path
+from transcoder.cli import Parser, reports_errors
+from transcoder.files import REFERENCE_MODELS, sound_path
+from transcoder.options import add_classifier
 
 COLUMNS = {
     "envelope_correlation": "envelope correlation",
@@ -31,7 +32,7 @@ def build_parser() -> Parser:
         "sounds", nargs="+", type=sound_path, help="sound files, or names in audio/"
     )
     add_classifier(parser)
-    parser.add_argument("--models", type=Path, default=PROJECT_ROOT / "reference_models")
+    parser.add_argument("--models", type=Path, default=REFERENCE_MODELS)
     parser.add_argument("--classifier_weights", type=Path, help="for which the CNN-logits is")
     parser.add_argument("--duration", type=float, help="seconds of each to use (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of first phases and of noise")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 from exp_train_model.options import PRECISIONS
 from transcoder.cli import Parser, reports_errors
+from transcoder.options import add_device
 
 GPU_STEPS = 20
 
@@ -27,7 +28,7 @@ STEPS_OF_RESTRICTED_PLAN = 240_000
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser)
     parser.add_argument(
         "--precision", nargs="+", choices=PRECISIONS[1:], default=["fastest"], help="of our step"
     )

@@ -7,8 +7,8 @@ import numpy as np
 
 from demo_scenes.clips import Clip, Layout
 from demo_scenes.scenes import TAU_RECIPES, draw
+from transcoder.names import TAU_FOLDER
 
-FOLDER = "TAU-urban-acoustic-scenes-2020-mobile-development"
 SCENES = tuple(sorted(TAU_RECIPES))
 CITIES = (
     "barcelona", "helsinki", "lisbon", "london", "lyon",
@@ -36,7 +36,7 @@ def plan(size: float, seed: int) -> Layout:
         (path, scene, f"{city}-{location}", device) for path, scene, city, location, device in rows
     ]
     return Layout(
-        FOLDER,
+        TAU_FOLDER,
         clips,
         {
             "evaluation_setup/fold1_train.csv": _table(header, train),

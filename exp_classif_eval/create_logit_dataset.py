@@ -30,6 +30,7 @@ from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import PROJECT_ROOT, remove_temporary
 from transcoder.locks import only_run
 from transcoder.names import demo_name
+from transcoder.options import add_device, add_models
 
 if TYPE_CHECKING:  # h5py takes a while to import
     from exp_classif_eval.probability_store import ProbabilityStore
@@ -52,12 +53,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--output_path", type=Path, default=PROBABILITIES_ROOT, help="folder of the HDF5 files"
     )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=PROJECT_ROOT / "reference_models",
-        help="folder of the trained transcoders",
-    )
+    add_models(parser)
     parser.add_argument(
         "--classifier", nargs="+", choices=CLASSIFIERS, help="default: those with weights"
     )
@@ -77,7 +73,7 @@ def build_parser() -> Parser:
         default=min(8, os.cpu_count() or 1),
         help="threads that decode and resample",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser)
     parser.add_argument(
         "--published_sampling",
         action="store_true",

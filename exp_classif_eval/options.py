@@ -6,6 +6,7 @@ from pathlib import Path
 
 from exp_classif_eval.probability_files import PROBABILITIES_ROOT
 from transcoder.files import PROJECT_ROOT
+from transcoder.options import add_device
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="SONYC-UST: a class that nobody labelled is present, as in the published scores; "
         "without it, absent",
     )  # fmt: skip
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(group)
     group.add_argument(
         "--seed", type=int, default=0, help="of the heads' first weights and of their batches"
     )

@@ -18,7 +18,6 @@ from pathlib import Path
 from demo_scenes.mark import is_demo_folder
 from features.files import FEATURES_ROOT, SPLITS
 from features.splits import (
-    DATASET_FOLDER,
     DATASET_TYPES,
     N_TEST_ROWS,
     PUBLISHED_DEVICES,
@@ -28,7 +27,7 @@ from features.splits import (
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
 from transcoder.files import PROJECT_ROOT
-from transcoder.names import demo_name
+from transcoder.names import TAU_FOLDER, demo_name
 from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE
 
 _NAMES = {"full": "full", "urban": "urban", "test": "TEST"}  # as in the experiment plans
@@ -48,7 +47,7 @@ def build_parser() -> Parser:
         "--audio_dataset_path", type=Path, default=PROJECT_ROOT, help="folder of the data sets"
     )
     group.add_argument(
-        "--audio_dataset_name", default=DATASET_FOLDER, help="folder of the clips below it"
+        "--audio_dataset_name", default=TAU_FOLDER, help="folder of the clips below it"
     )
     group.add_argument(
         "--output_path", type=Path, default=FEATURES_ROOT, help="folder of the results"

@@ -7,7 +7,7 @@ from doce_plans.plans import plan_on
 from doce_plans.settings import Setting
 from exp_train_model.plans import CLASSIFIERS
 from transcoder.errors import UsageError
-from transcoder.names import WAYS
+from transcoder.names import model_name
 
 SIZES = ("restricted", "detailed")
 PAPER_EPOCHS = 200
@@ -85,19 +85,9 @@ def selector_of(setting: Setting, *, with_step: bool = False) -> str:
 
 def training_title(values: Mapping[str, str | int]) -> str:
     """A training in words, from the values of its factors."""
-    title = f"{method_name(values)} for {values['classifier']}, data set {values['dataset']}"
+    title = f"{model_name(values)} for {values['classifier']}, data set {values['dataset']}"
     title += f", {values['epoch']} epochs"
     return title + (f", {values['nb_channels']} channels" if "nb_channels" in values else "")
-
-
-def method_name(setting: Setting | Mapping[str, str | int]) -> str:
-    """What the paper, or we, call the setting's model."""
-    transcoder = setting["transcoder"]
-    if transcoder == "cnn_pinv":
-        if setting["ts"] == 0:
-            return "CNN-mels"
-        return "CNN-logits" if setting["prop_logit"] == 100 else "CNN-hybrid"
-    return {"mlp_pinv": "MLP-PINV", "mlp": "MLP", **WAYS}.get(transcoder, transcoder)
 
 
 def _has(experiment: Experiment, name: str, **values: str | int | None) -> bool:

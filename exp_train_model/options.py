@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from features.files import FEATURES_ROOT
+from transcoder.options import add_device
 
 PRECISIONS = ("auto", "fastest", "fp32", "tf32", "bf16", "fp16")
 RECIPES = ("published", "quick")
@@ -68,7 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--data_path", type=Path, default=FEATURES_ROOT, metavar="FOLDER",
         help="where create_mel_tho_dataset.py has put the features",
     )  # fmt: skip
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(group)
     group.add_argument(
         "--precision", choices=PRECISIONS, default="auto",
         help="of training; auto: fp32 without TF32, as published, with --recipe quick the fastest; "

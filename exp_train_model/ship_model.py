@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import REFERENCE_MODELS
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("checkpoint", type=Path, help="a file ..._model; its YAML lies beside it")
-    parser.add_argument("--output", type=Path, default=PROJECT_ROOT / "reference_models")
+    parser.add_argument("--output", type=Path, default=REFERENCE_MODELS)
     return parser
 
 

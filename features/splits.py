@@ -20,7 +20,6 @@ from transcoder.errors import MissingFileError, UsageError, UserError
 if TYPE_CHECKING:  # pandas takes half a second to import
     import pandas as pd
 
-DATASET_FOLDER = "TAU-urban-acoustic-scenes-2020-mobile-development"
 FOLD_TABLES = ("evaluation_setup/fold1_train.csv", "evaluation_setup/fold1_evaluate.csv")
 """Tab-separated tables of ``filename`` and ``scene_label``; together, in this order: all rows."""
 

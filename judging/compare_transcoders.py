@@ -15,9 +15,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transcoder.cli import Parser, add_classifier, reports_errors
+from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
-from transcoder.files import PROJECT_ROOT, sound_path
+from transcoder.files import REFERENCE_MODELS, sound_path
+from transcoder.options import add_classifier, add_device
 
 if TYPE_CHECKING:
     from judging.material import Material
@@ -49,7 +50,7 @@ def build_parser() -> Parser:
         "--models",
         type=Path,
         nargs="+",
-        default=[PROJECT_ROOT / "reference_models"],
+        default=[REFERENCE_MODELS],
         help="folders of checkpoints",
     )
     add_classifier(parser)
@@ -84,7 +85,7 @@ def build_parser() -> Parser:
                         help="also with offsets, missing bands and 1-s levels")  # fmt: skip
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser)
     parser.add_argument(
         "--beside",
         type=Path,

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transcoder.checkpoint_choice import factors_of, suits
+from transcoder.checkpoint_choice import suits
 from transcoder.checkpoints import SETTINGS_SUFFIX, load_checkpoint, read_settings
 from transcoder.classifiers import Classifier
 from transcoder.doors import reading
 from transcoder.errors import MissingFileError, UserError
 from transcoder.hdf5_files import open_hdf5, own_dataset
-from transcoder.names import CLASS_METHODS, METHODS
+from transcoder.names import factors_of, model_name
 from transcoder.pinv import Pinv
 from transcoder.texture import Texture
 from transcoder.transcode import Transcoder
@@ -162,11 +162,8 @@ def read_constant(path: Path, judge: Classifier) -> Constant:
 def _short_name(identifier: str) -> str:
     """What tells trained models apart, of the identifier that is their file name."""
     factors = factors_of(identifier)
-    kind = factors.get("transcoder", identifier)
-    if kind == "cnn_pinv":
-        share = factors.get("prop_logit", "0")
-        kind = {"0": "CNN-mels", "100": "CNN-logits"}.get(share, f"CNN-hybrid {share} %")
-    else:
-        kind = (METHODS | CLASS_METHODS).get(kind, kind)
+    kind = model_name({"transcoder": identifier, **factors})
+    if kind == "CNN-hybrid":
+        kind += f" {factors.get('prop_logit', '?')} %"
     sizes = [f"{factors[key]} {unit}" for key, unit in _SIZES.items() if key in factors]
     return ", ".join([kind, *sizes, f"epoch {factors.get('epoch', '?')}"])

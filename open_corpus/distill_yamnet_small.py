@@ -13,6 +13,7 @@ from pathlib import Path
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import DATA_ROOT, PROJECT_ROOT, sound_path
+from transcoder.names import TAU_FOLDER
 
 
 def build_parser() -> Parser:
@@ -93,9 +94,9 @@ def _load_teacher(weights: Path | None):
 
 
 def _scene_paths(corpus: Path) -> dict[str, list[Path]]:
-    from features.splits import DATASET_FOLDER, SplitConfig, split_table
+    from features.splits import SplitConfig, split_table
 
-    folder = corpus / DATASET_FOLDER
+    folder = corpus / TAU_FOLDER
     if not folder.is_dir():
         raise UsageError(
             f"{folder}: no such folder; build the corpus with: "

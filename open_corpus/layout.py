@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import demo_scenes
-from features.splits import DATASET_FOLDER, FOLD_TABLES
+from features.splits import FOLD_TABLES
 from open_corpus.mixing import write_scene
 from open_corpus.parallel import map_all
 from open_corpus.planning import ScenePlan, used_sources
 from open_corpus.selection import Source
 from transcoder.errors import UserError
 from transcoder.files import atomic_write_text
+from transcoder.names import TAU_FOLDER
 
 SOURCES_TABLE = "open_corpus_sources.csv"
 _MARKER = "settings.json"
@@ -38,7 +39,7 @@ def write_corpus(
         If ``output`` holds scenes of other settings.
     """
     _check_marker(output, {"seed": seed, "sources": _mark_of(sources), "program": _program_mark()})
-    folder = output / DATASET_FOLDER
+    folder = output / TAU_FOLDER
     map_all(
         functools.partial(write_scene, store=store, folder=folder),
         plans,
@@ -95,7 +96,7 @@ def _check_marker(output: Path, settings: dict) -> None:
     elif marker.read_text(encoding="utf-8") != text:
         raise UserError(
             f"{output} holds scenes of another seed, other packages or another version of this "
-            f"program: choose another --output, or delete {output / DATASET_FOLDER} and {marker}"
+            f"program: choose another --output, or delete {output / TAU_FOLDER} and {marker}"
         )
 
 

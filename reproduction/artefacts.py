@@ -15,14 +15,17 @@ from typing import Any
 from reproduction.media import Image, Sound, embed_image, embed_sound
 from reproduction.wording import figure_caption
 from transcoder.errors import UserError
-from transcoder.names import NOISE_VOCODER, PAPER_METHODS, TRUE_MELS, wav_name
+from transcoder.names import METHODS, NOISE_VOCODER, PAPER_METHODS, TRUE_MELS, wav_name
 
 VERSIONS = {
     "original": ("Original", "the recording itself"),
     TRUE_MELS: ("Regenerated", "from its true Mel spectrogram: what the inversion alone loses"),
-    "pinv": ("PINV", "from third-octave levels, by pseudo-inverse"),
-    "cnn_mels": ("CNN-mels", "from third-octave levels, trained on Mel spectrograms"),
-    "cnn_logits": ("CNN-logits", "from third-octave levels, trained on the classifier's output"),
+    "pinv": (METHODS["pinv"], "from third-octave levels, by pseudo-inverse"),
+    "cnn_mels": (METHODS["cnn_mels"], "from third-octave levels, trained on Mel spectrograms"),
+    "cnn_logits": (
+        METHODS["cnn_logits"],
+        "from third-octave levels, trained on the classifier's output",
+    ),
     "texture": ("Texture", "from third-octave levels: white noise shaped by them"),
     "textured": ("Textured CNN", "the same, by a CNN that was trained on mixtures"),
     NOISE_VOCODER: ("Noise vocoder", "noise that has the third-octave levels, without Mels"),

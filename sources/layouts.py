@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from sources import urbansound8k
 from sources.unpack import Place
+from transcoder.names import TAU_FOLDER
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def without_top(member: PurePosixPath, top: str) -> PurePosixPath:
 def _place_tau(member: PurePosixPath) -> PurePosixPath | None:
     if is_hidden(member):
         return None
-    return without_top(member, "TAU-urban-acoustic-scenes-2020-mobile-development")
+    return without_top(member, TAU_FOLDER)
 
 
 def _place_urbansound8k(member: PurePosixPath) -> PurePosixPath | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sources.checksums import Checksum
+from transcoder.names import TAU_FOLDER
 
 TABLE_PATH = Path(__file__).with_name("files.csv")
 
@@ -92,7 +93,7 @@ _PANN_PAGE, _PANN_URL = _zenodo(3987831)
 DATASETS = (
     Source(
         name="TAU",
-        folder="TAU-urban-acoustic-scenes-2020-mobile-development",
+        folder=TAU_FOLDER,
         urls=(_TAU_URL,),
         page=_TAU_PAGE,
         licence="Tampere University, non-commercial academic use only",

@@ -9,19 +9,18 @@ from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.fingerprint import fingerprint
-from transcoder.names import CLASS_METHODS, PAPER_METHODS, WAYS, is_demo
+from transcoder.names import (
+    CLASS_METHODS,
+    FACTORS_OF_METHODS,
+    PAPER_METHODS,
+    WAYS,
+    factors_of,
+    is_demo,
+)
 from transcoder.settings import front_end
 from transcoder.yaml_files import read_yaml
 
 LOG = logging.getLogger(__name__)
-
-_FACTORS = {
-    "cnn_mels": {"transcoder": "cnn_pinv", "ts": "0"},
-    "cnn_logits": {"transcoder": "cnn_pinv", "ts": "1", "prop_logit": "100"},
-    "textured": {"transcoder": "textured", "ts": "1"},
-    "direct": {"transcoder": "direct", "ts": "1"},
-}
-"""What the file name of a method's checkpoint says: it is the identifier of its training."""
 
 _ANY_JUDGE = ("cnn_mels",)
 """Methods that no classifier had a part in; the others are for the one they learned from."""
@@ -53,8 +52,10 @@ def find_checkpoint(
     MissingFileError
         If there is none.
     """
-    if method not in _FACTORS:
-        raise UsageError(f"no checkpoint for method {method!r}: choose {', '.join(_FACTORS)}")
+    if method not in FACTORS_OF_METHODS:
+        raise UsageError(
+            f"no checkpoint for method {method!r}: choose {', '.join(FACTORS_OF_METHODS)}"
+        )
     front_end(classifier)
     if method in CLASS_METHODS:
         judge = None  # its classes need no classifier: the real one is the better teacher
@@ -79,19 +80,13 @@ def find_checkpoint(
 
 
 def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
-    wanted = {"classifier": classifier} | _FACTORS[method]
+    wanted = {"classifier": classifier} | FACTORS_OF_METHODS[method]
     found = []
     for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
         name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
         if wanted.items() <= factors_of(name).items() and (folder / name).is_file():
             found.append(folder / name)
     return found
-
-
-def factors_of(name: str) -> dict[str, str]:
-    """The factors of the setting whose identifier a checkpoint's ``name`` is."""
-    parts = name.removesuffix("_model").split("+")
-    return dict(part.split("=", 1) for part in parts if "=" in part)
 
 
 def suits(path: Path, judge: Classifier | None) -> bool:

@@ -15,7 +15,6 @@ from types import MappingProxyType
 from transcoder.advice import option
 from transcoder.doors import fault_of
 from transcoder.errors import UserError
-from transcoder.names import CLASSIFIERS, DEFAULT_CLASSIFIER
 
 _SAME = (("output", "output_path"), ("exp_type", "experiment_size"), ("dataset", "dataset_type"))
 """Options that the published programs call by two names: each is understood for the other."""
@@ -74,16 +73,6 @@ class Parser(argparse.ArgumentParser):
             if f"--{other}" in self._option_string_actions:
                 return f"--{other}{equals}{value}"
         return argument
-
-
-def add_classifier(parser: argparse.ArgumentParser) -> None:
-    """Add ``--classifier`` of a program that works with one."""
-    parser.add_argument(
-        "--classifier",
-        choices=CLASSIFIERS,
-        default=DEFAULT_CLASSIFIER,
-        help="that the Mels are for",
-    )
 
 
 class _Terminated(BaseException):

@@ -3,8 +3,7 @@
 import torch
 
 from transcoder.errors import UsageError, UserError
-
-DEVICE_HELP = "auto (CUDA if there is one), cpu, cuda or cuda:N"
+from transcoder.options import DEVICE_HELP
 
 
 def choose_device(name: str = "auto") -> torch.device:

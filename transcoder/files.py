@@ -20,6 +20,9 @@ PROJECT_ROOT = _SOURCE_ROOT if (_SOURCE_ROOT / "pyproject.toml").is_file() else 
 DATA_ROOT = PROJECT_ROOT / "spectral_transcoder_data"
 """Default folder of everything the programs compute from data sets."""
 
+REFERENCE_MODELS = PROJECT_ROOT / "reference_models"
+"""Trained transcoders that come with the project, and those that were fetched."""
+
 EXPORT_ROOT = PROJECT_ROOT / "export"
 """Default folder of tables and figures; what ``results/`` shows is copied there on purpose."""
 

@@ -30,6 +30,32 @@ DEFAULT_CLASS_METHOD = "direct"
 """What tells classes from levels unless told otherwise: the nearest to the true Mels' classes on
 recordings that no training saw, and the fastest."""
 
+FACTORS_OF_METHODS = {
+    "cnn_mels": {"transcoder": "cnn_pinv", "ts": "0"},
+    "cnn_logits": {"transcoder": "cnn_pinv", "ts": "1", "prop_logit": "100"},
+    "textured": {"transcoder": "textured", "ts": "1"},
+    "direct": {"transcoder": "direct", "ts": "1"},
+}
+"""What the file name of a method's checkpoint says: it is the identifier of its training."""
+
+
+def factors_of(name: str) -> dict[str, str]:
+    """The factors of the setting whose identifier a checkpoint's ``name`` is."""
+    parts = name.removesuffix("_model").split("+")
+    return dict(part.split("=", 1) for part in parts if "=" in part)
+
+
+def model_name(factors: Mapping[str, str | int]) -> str:
+    """What the paper, or we, call the model of a setting."""
+    transcoder = str(factors["transcoder"])
+    told = {name: str(factors[name]) for name in factors}
+    for method, wanted in FACTORS_OF_METHODS.items():
+        if wanted.items() <= told.items():
+            return WAYS[method]
+    others = {"cnn_pinv": "CNN-hybrid", "mlp_pinv": "MLP-PINV", "mlp": "MLP"}
+    return others.get(transcoder, WAYS.get(transcoder, transcoder))
+
+
 TRUE_MELS = "true_mels"
 """The Mels of the audio itself, where they stand beside those of `METHODS`."""
 
@@ -63,6 +89,9 @@ def of_classifier(name: str, classifier: str) -> str:
     """
     return name if classifier == DEFAULT_CLASSIFIER else f"{name}_{classifier}"
 
+
+TAU_FOLDER = "TAU-urban-acoustic-scenes-2020-mobile-development"
+"""What the data set TAU calls the folder that it comes in; data sets in its layout have it too."""
 
 DEMO = "DEMO"
 """The sounds that the project makes itself; see `demo_scenes.mark`."""

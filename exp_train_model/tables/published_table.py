@@ -12,8 +12,7 @@ from doce_plans.selectors import Selection
 from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_train_model.experiment import model_file, output_file
-from exp_train_model.experiment_sizes import method_name
-from transcoder.names import DEMO_NOTE, is_demo
+from transcoder.names import DEMO_NOTE, is_demo, model_name
 
 NOT_TRAINED = ("oracle", "pinv", "texture")
 PUBLISHED_DATASET = "full"
@@ -43,7 +42,7 @@ def table_beside_published(experiment: Experiment, selection: Selection, classif
     """
     table = make_table(experiment, selection)
     settings = [setting for setting, results in load_results(experiment, selection) if results]
-    methods = [method_name(setting) for setting in settings]
+    methods = [model_name(setting) for setting in settings]
     published = published_results(classifier)
     is_same = all(setting["dataset"] == PUBLISHED_DATASET for setting in settings)
     beside = Heading("published" if is_same else "published on TAU full")
@@ -101,7 +100,7 @@ def _notes_of_modes(experiment: Experiment, settings: list[Setting]) -> list[str
     for setting in settings:
         if setting["transcoder"] in PAPER_CLASS_MODELS:
             (mode,) = _attributes(experiment, [setting], "mode", "evaluation mode") or ("?",)
-            notes.append(f"{method_name(setting)}: published was scored in {theirs}; ours: {mode}")
+            notes.append(f"{model_name(setting)}: published was scored in {theirs}; ours: {mode}")
     return notes
 
 

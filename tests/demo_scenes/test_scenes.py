@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from demo_scenes import layouts, sonyc_ust, tau, urbansound8k
+from transcoder.names import TAU_FOLDER
 
 SMALL = 0.1
 SEED = 3
@@ -39,7 +40,7 @@ def test_every_clip_is_sound(demo):
 
 
 def test_tau_layout(demo):
-    folder = demo / tau.FOLDER
+    folder = demo / TAU_FOLDER
     train = read_rows(folder / "evaluation_setup/fold1_train.csv", "\t")
     evaluate = read_rows(folder / "evaluation_setup/fold1_evaluate.csv", "\t")
     assert list(train[0]) == ["filename", "scene_label"]

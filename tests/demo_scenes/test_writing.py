@@ -14,6 +14,7 @@ from demo_scenes.clips import clip_wave
 from demo_scenes.mark import MARK
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
+from transcoder.names import TAU_FOLDER
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -80,7 +81,7 @@ def test_other_settings_replace_the_clips(tiny_plans, tmp_path):
 
 def test_leftovers_of_a_killed_run_are_removed(tiny_plans, tmp_path):
     layouts.write_all(tmp_path, workers=1)
-    leftover = tmp_path / "DEMO" / tau.FOLDER / "audio" / ".airport.abc123.wav"
+    leftover = tmp_path / "DEMO" / TAU_FOLDER / "audio" / ".airport.abc123.wav"
     leftover.write_bytes(b"half a file")
     layouts.write_all(tmp_path, workers=1)
     assert not leftover.exists()

@@ -16,9 +16,9 @@ from features import writing as feature_writer
 from features.clips import FeatureConfig, clip_features, extractors
 from features.files import SPLITS, split_path
 from features.reading import Features
-from features.splits import DATASET_FOLDER
 from transcoder.audio import prepare, read_audio, to_chunks, write_audio
 from transcoder.mels import SlowMel
+from transcoder.names import TAU_FOLDER
 from transcoder.pinv import Pinv, input_shape
 from transcoder.settings import THIRD_OCTAVE
 from transcoder.third_octave import ThirdOctave
@@ -88,7 +88,7 @@ def test_data_set(run, tmp_path, sounds):
             assert data[name].shape == (2 * len(rows), *shape)
             assert data[name].dtype == np.float32
     data, _ = read_split(tmp_path / "out", "full", "eval")
-    wave = read_audio(sounds / DATASET_FOLDER / data["file_names"][1].decode())
+    wave = read_audio(sounds / TAU_FOLDER / data["file_names"][1].decode())
     for classifier, mels in (("PANN", "mels_pann"), ("YamNet", "mels_yamnet")):
         transcoder = Transcoder(classifier)
         rate = transcoder.front_end.sample_rate
@@ -133,7 +133,7 @@ def test_ablations(run, tmp_path, classifier, options, name):
 
 
 def test_ablations_use_the_library_definitions(sounds):
-    path = sounds / DATASET_FOLDER / clip_name(0)
+    path = sounds / TAU_FOLDER / clip_name(0)
     wave = prepare(*read_audio(path), THIRD_OCTAVE.sample_rate)
     chunk = torch.from_numpy(to_chunks(wave, THIRD_OCTAVE.sample_rate))
     time, _ = clip_features(path, extractors(FeatureConfig("mel_time")))
@@ -192,7 +192,7 @@ def test_features_of_other_sounds_are_not_taken_for_these(run, sounds, tmp_path,
     assert run() == 0
     data = tmp_path / "data"
     shutil.copytree(sounds, data)
-    path = data / DATASET_FOLDER / clip_name(3)
+    path = data / TAU_FOLDER / clip_name(3)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert run("--audio_dataset_path", data) == 1
     assert "other settings (sounds: " in capsys.readouterr().err

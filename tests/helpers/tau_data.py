@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from features.splits import DATASET_FOLDER, FOLD_TABLES
+from features.splits import FOLD_TABLES
+from transcoder.names import TAU_FOLDER
 
 SCENES = ("tram", "park", "street_traffic", "public_square")
 CITIES = ("lyon", "prague", "helsinki", "paris", "lisbon", "barcelona")
@@ -23,7 +24,7 @@ def write_noise(path: Path, seed: int, duration_s: float = 2.0, rate: int = 44_1
 
 def write_tau(folder: Path, n_clips: int, duration_s: float = 2.0) -> Path:
     """Write clips and tables below ``folder``; returns the data set's folder."""
-    root = folder / DATASET_FOLDER
+    root = folder / TAU_FOLDER
     (root / "audio").mkdir(parents=True)
     (root / "evaluation_setup").mkdir()
     names = [clip_name(i) for i in range(n_clips)]

@@ -17,7 +17,7 @@ from open_data import shrink
 from demo_scenes.registry import SOURCES
 from features.files import OPEN, SPLITS, split_path
 from features.reading import Features
-from features.splits import CITIES, DATASET_FOLDER, SplitConfig, split_table
+from features.splits import CITIES, SplitConfig, split_table
 from open_corpus import build_open_corpus, create_open_dataset, selection
 from open_corpus.fetch import FetchError, fetch
 from open_corpus.files import OpenFiles
@@ -27,6 +27,7 @@ from open_corpus.sound_bank import SYNTHESISED, SoundBank
 from open_corpus.table import DEFAULT_TABLE, Wanted, read_table
 from open_corpus.unpack import unpack_sounds
 from transcoder.errors import UserError
+from transcoder.names import TAU_FOLDER
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
 
@@ -356,7 +357,7 @@ def test_builds_a_corpus_and_completes_it(tmp_path, apt, table, capsys):
     output = tmp_path / "corpus"
     assert build(table, output, "--copy_sources_table", tmp_path / "copy.csv") == 0
     assert "train: 18 scenes from" in capsys.readouterr().out
-    folder = output / DATASET_FOLDER
+    folder = output / TAU_FOLDER
     clips = split_table(folder, SplitConfig(split_by="city"))
     assert clips.split.value_counts().to_dict() == {"train": 18, "valid": 2, "eval": 2}
     waves = {}
@@ -396,7 +397,7 @@ def test_a_package_that_cannot_be_had_is_left_out_and_named(tmp_path, apt, table
     assert build(table, tmp_path / "corpus") == 1
     captured = capsys.readouterr()
     assert "left out: gone: E: Unable to locate gone" in captured.err
-    assert (tmp_path / "corpus" / DATASET_FOLDER / "meta.csv").is_file()
+    assert (tmp_path / "corpus" / TAU_FOLDER / "meta.csv").is_file()
 
 
 @pytest.mark.parametrize("option, value", [("--scenes", 5), ("--workers", 0), ("--seed", -1)])

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from demo_scenes.scenes import TAU_RECIPES, draw, render
-from features.splits import DATASET_FOLDER, FOLD_TABLES
+from features.splits import FOLD_TABLES
 from open_corpus import distill_yamnet_small
 from open_corpus.distillation.agreement import agreement
 from open_corpus.distillation.patches import PATCHES_PER_SCENE, cut, draw_patches
@@ -23,6 +23,7 @@ from transcoder.fingerprint import fingerprint
 from transcoder.hearing import hear_recording
 from transcoder.mels import LogMel
 from transcoder.models import ModelSettings, build_model
+from transcoder.names import TAU_FOLDER
 from transcoder.settings import YAMNET
 from yamnet.network import YamNet
 
@@ -145,7 +146,7 @@ def test_agreement_of_known_probabilities():
 def corpus(tmp_path, rng):
     """Six short scenes, two in each split."""
     root = tmp_path / "corpus"
-    folder = root / DATASET_FOLDER
+    folder = root / TAU_FOLDER
     (folder / "audio").mkdir(parents=True)
     (folder / "evaluation_setup").mkdir()
     rows = []
@@ -186,7 +187,7 @@ def distil(corpus, teacher_file, output, *options):
 
 
 def test_distils_and_says_how(tmp_path, corpus, teacher_file, capsys):
-    recording = next((corpus / DATASET_FOLDER / "audio").glob("*lyon*"))
+    recording = next((corpus / TAU_FOLDER / "audio").glob("*lyon*"))
     output = tmp_path / "out" / "small.pth"
     options = ("--epochs", 20, "--views", 1, "--recordings", recording)
     assert distil(corpus, teacher_file, output, *options) == 0

@@ -25,10 +25,11 @@ from transcoder.advice import fetch_command
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import read_settings
 from transcoder.classifiers import SMALL_YAMNET, load_classifier
-from transcoder.cli import Parser, add_classifier, reports_errors
+from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
 from transcoder.fingerprint import fingerprint
+from transcoder.options import add_classifier
 from transcoder.plots import add_notes
 
 

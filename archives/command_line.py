@@ -1,0 +1,118 @@
+"""Options of the programs that read archives of levels; imports nothing heavy."""
+
+from pathlib import Path
+
+from archives.options import MISSING_BAND_DB, ReadOptions
+from archives.sensors import SENSORS, with_sensor
+from transcoder.cli import Parser
+from transcoder.errors import UsageError
+from transcoder.files import PROJECT_ROOT
+from transcoder.options import add_classifier, add_classifier_weights, add_device, add_models
+
+
+def add_level_options(parser: Parser) -> None:
+    """How levels come to the networks' scale."""
+    levels = parser.add_argument_group("levels")
+    levels.add_argument(
+        "--db_offset",
+        type=float,
+        help="added to every level, to bring it to the scale of full-scale audio (default: 0, or "
+        "what --sensor knows)",
+    )
+    levels.add_argument(
+        "--auto_offset",
+        action="store_true",
+        help="measure the offset: the 99th percentile of the 1-s broadband levels comes to full "
+        "scale (23 dB); it is printed for reuse",
+    )
+    levels.add_argument(
+        "--missing_band_db",
+        type=float,
+        default=MISSING_BAND_DB,
+        help="level for bands that the archive lacks, after the offset",
+    )
+
+
+def add_reading_options(parser: Parser):
+    """What files do not tell about themselves; gives the group, for more of them."""
+    reading = parser.add_argument_group("reading")
+    reading.add_argument("--dataset", default=ReadOptions.data_set, help="of .h5 and .npz files")
+    reading.add_argument("--time_column", help="of tables (default: the one named like it)")
+    reading.add_argument("--time_format", help="of strptime (default: what the stamps show)")
+    reading.add_argument(
+        "--level", help="the quantity to read where there are several: LZeq, LAeq, LZFmax..."
+    )
+    reading.add_argument(
+        "--sensor", choices=tuple(SENSORS), help="whose files they are, where it cannot be guessed"
+    )
+    reading.add_argument(
+        "--step", type=float, help="seconds from frame to frame, of arrays without time stamps"
+    )
+    reading.add_argument(
+        "--allow_slow",
+        action="store_true",
+        help="take levels every 200 ms to 1 s, which carry less than the networks need",
+    )
+    return reading
+
+
+def add_model_options(parser: Parser) -> None:
+    """Which networks tell the classes, and where."""
+    add_classifier(parser)
+    add_models(parser)
+    add_classifier_weights(parser)
+    parser.add_argument(
+        "--draws",
+        type=int,
+        default=4,
+        help="of the noise in texture and textured: so many Mels are heard, and averaged",
+    )
+    add_device(parser)
+    parser.add_argument(
+        "--window",
+        type=int,
+        help="seconds classified as one (default: 1 for YamNet, 10 for PANN)",
+    )
+
+
+def add_network_options(parser: Parser) -> None:
+    """The options that classify_audio.py has too."""
+    add_model_options(parser)
+    parser.add_argument("--top_k", type=int, help="keep only the K most probable classes")
+    parser.add_argument(
+        "--groups",
+        help="keep groups of classes: tvb (traffic, voice, birds), sonyc_ust, urbansound8k, or a "
+        ".csv or .xlsx with columns target_class_name, audioset_id, audioset_name",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
+    )
+
+
+def check_network_options(args) -> None:
+    """Raise `UsageError` for values of `add_network_options` that make no sense."""
+    if not 1 <= args.draws <= 100:
+        raise UsageError(f"--draws must be 1 to 100, not {args.draws}")
+    if args.window is not None and not 1 <= args.window <= 3600:
+        raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
+
+
+def default_offset(args) -> float:
+    """The offset in dB that the command line gives, or its sensor."""
+    known_db = SENSORS[args.sensor].offset_db if args.sensor else None
+    if args.db_offset is not None:
+        return args.db_offset
+    return 0.0 if args.auto_offset or known_db is None else known_db
+
+
+def read_options(args):
+    """What the command line says of the inputs, the presets of ``--sensor`` below it."""
+    read = ReadOptions(
+        data_set=args.dataset,
+        time_column=args.time_column,
+        time_format=args.time_format,
+        step_s=args.step,
+        allow_slow=args.allow_slow,
+        level=args.level,
+    )
+    return with_sensor(read, args.sensor)
