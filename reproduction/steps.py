@@ -9,9 +9,8 @@ from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from exp_train_model.plans import ABLATION_DATASETS
 from reproduction.runner import Step
 from transcoder.files import DATA_ROOT, EXPORT_ROOT, PROJECT_ROOT
-from transcoder.names import demo_name, real_name
+from transcoder.names import TAU_FOLDER, demo_name, real_name
 
-TAU = "TAU-urban-acoustic-scenes-2020-mobile-development"
 DEMO_CLASSIFIER = "YamNet"
 _FEATURE_OPTIONS = {
     "TEST": ("--dataset_type", "test"),
@@ -152,13 +151,13 @@ def _preparation(r: Reproduction) -> list[Step]:
             2,
             "data sets",
             (("download_datasets.py", *datasets),),
-            writes=tuple(r.sounds / name for name in (TAU, *DATASETS)),
+            writes=tuple(r.sounds / name for name in (TAU_FOLDER, *DATASETS)),
         ),
         Step(
             3,
             "paired features",
             features,
-            reads=(r.sounds / TAU,),
+            reads=(r.sounds / TAU_FOLDER,),
             writes=tuple(r.work / "features" / dataset for dataset in r.datasets),
         ),
     ]
