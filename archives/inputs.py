@@ -2,6 +2,7 @@
 
 import glob
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def _expand(given: str, output: Path | None) -> list[Task]:
         # a missing file is reported with the others that fail
         return [Task(path, _stem(Path(path.name)))]
     tasks = []
-    for match in map(Path, sorted(glob.glob(given, recursive=True))):  # noqa: PTH207 (absolute too)
+    for match in _matches(given):
         if match.is_dir():
             tasks += _tasks_below(match, output)
         elif suffix_of(match) and not _is_result(match, output):
@@ -129,9 +130,34 @@ def _expand(given: str, output: Path | None) -> list[Task]:
 def _tasks_below(folder: Path, output: Path | None) -> list[Task]:
     return [
         Task(file, _stem(file.relative_to(folder)))
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and suffix_of(file) and not _is_result(file, output)
+        for file in files_below(folder)
+        if suffix_of(file) and not _is_result(file, output)
     ]
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The files in ``folder`` and the folders below, in order; links to folders are not followed.
+
+    Raises `UserError` if one of the folders cannot be read: its files would be missed in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UserError(
+            f"{error.filename}: {error.strerror}: make it readable, or name the folders to take"
+        )
+
+    found = [
+        Path(parent, name) for parent, _, names in os.walk(folder, onerror=refuse) for name in names
+    ]
+    return sorted(path for path in found if path.is_file())
+
+
+def _matches(pattern: str) -> list[Path]:
+    """What a glob matches, in order; ``**`` follows no links, which may lead round and round."""
+    path = Path(pattern)
+    root = Path(path.anchor)
+    found = root.glob(str(path.relative_to(root)) if path.anchor else pattern)
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def _stem(path: Path) -> str:

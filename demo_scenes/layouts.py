@@ -15,6 +15,7 @@ from demo_scenes.clips import Clip, Layout, write_clip
 from demo_scenes.mark import FOLDER, MARK, TEXT
 from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_write_text
+from transcoder.processes import end_with_parent
 
 _MARKER = "settings.json"
 
@@ -81,10 +82,15 @@ def render_clips(jobs: Sequence[tuple[Clip, Path]], workers: int) -> None:
     else:
         # spawn: forking a process that holds threads (torch, progress bars) can hang
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
-            for done in as_completed([pool.submit(write_clip, *job) for job in missing]):
-                done.result()
-                progress.update()
+        n_workers = min(workers, len(missing))
+        with ProcessPoolExecutor(n_workers, context, initializer=end_with_parent) as pool:
+            try:
+                for done in as_completed([pool.submit(write_clip, *job) for job in missing]):
+                    done.result()
+                    progress.update()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     progress.close()
 
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from transcoder.processes import end_with_parent
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -24,7 +26,8 @@ def map_all(
         return [function(job) for job in tqdm(jobs, desc=desc, unit=unit)]
     # spawn: forking a process that holds threads (torch, progress bars) can hang
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+    n_workers = min(workers, len(jobs))
+    with ProcessPoolExecutor(n_workers, context, initializer=end_with_parent) as pool:
         futures = [pool.submit(function, job) for job in jobs]
         try:
             for done in tqdm(as_completed(futures), total=len(jobs), desc=desc, unit=unit):

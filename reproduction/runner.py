@@ -18,6 +18,7 @@ from pathlib import Path
 
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT, atomic_write_text
+from transcoder.processes import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,16 @@ def _run_step(step: Step, record: StepRecord, state_path: Path, previous: list[d
 def _run(command: Sequence[str]) -> tuple[int, float, float]:
     """Exit status, seconds and peak memory in MB of one command and the processes it waited for."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command], cwd=PROJECT_ROOT)
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=PROJECT_ROOT, preexec_fn=end_with_parent
+    )
     try:
         _, wait_status, usage = os.wait4(process.pid, 0)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # the terminal sends it to the command too
+        process.wait()
+        raise
+    except BaseException:
+        process.terminate()
         process.wait()
         raise
     process.returncode = os.waitstatus_to_exitcode(wait_status)

@@ -25,6 +25,8 @@ Place = Callable[[PurePosixPath], PurePosixPath | None]
 """Member of an archive -> its path in the data set's folder; None leaves it out."""
 
 _BLOCK_BYTES = 1 << 20
+_LARGEST_RATIO = 20  # of an archive's files to itself; sounds come to 1.4, silence to 1,000
+_SMALL_BYTES = 100_000_000  # are unpacked of any archive
 
 _DAMAGE = (
     tarfile.TarError,
@@ -122,6 +124,7 @@ def unpack(
 
 def _stage(archive: Path, staging: Path, place: Place, advance) -> list[UnpackedFile]:
     files: dict[PurePosixPath, UnpackedFile] = {}
+    most = _LARGEST_RATIO * archive.stat().st_size + _SMALL_BYTES
     try:
         with _opened(archive) as members:
             for name, content in members:
@@ -130,7 +133,8 @@ def _stage(archive: Path, staging: Path, place: Place, advance) -> list[Unpacked
                     continue
                 if target in files:
                     raise UnpackError(f"{archive}: a second member wants to be {target}: {name!r}")
-                files[target] = _write(content, staging, target, advance)
+                files[target] = _write(content, staging, target, most, advance)
+                most -= files[target].size
     except _DAMAGE as error:
         raise UnpackError(
             f"{archive} is damaged: {error}; remove it to have it fetched again"
@@ -140,12 +144,19 @@ def _stage(archive: Path, staging: Path, place: Place, advance) -> list[Unpacked
     return list(files.values())
 
 
-def _write(content: BinaryIO, staging: Path, target: PurePosixPath, advance) -> UnpackedFile:
+def _write(
+    content: BinaryIO, staging: Path, target: PurePosixPath, most: int, advance
+) -> UnpackedFile:
     path = staging / target
     path.parent.mkdir(parents=True, exist_ok=True)
     size, crc = 0, 0
     with path.open("wb") as file:
         while block := content.read(_BLOCK_BYTES):
+            if size + len(block) > most:
+                raise UnpackError(
+                    f"{target}: unpacks to far more than its archive holds, as no sounds do; "
+                    "nothing was unpacked. Find out where the archive comes from"
+                )
             file.write(block)
             size, crc = size + len(block), zlib.crc32(block, crc)
             advance(len(block))
@@ -180,6 +191,8 @@ def _tar_members(archive: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, Bin
         _check_name(archive, member.name)
         if not (member.isreg() or member.isdir()):
             raise _unsafe(archive, member.name, "is a link or device")
+        if member.issparse():
+            raise _unsafe(archive, member.name, "is larger than what the archive holds of it")
         if hasattr(tarfile, "data_filter"):  # missing in early patch releases of Python 3.10
             tarfile.data_filter(member, str(archive.parent))
         if member.isreg():

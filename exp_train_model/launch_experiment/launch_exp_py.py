@@ -19,6 +19,7 @@ from exp_train_model.launch_experiment.choice import (
 )
 from exp_train_model.stopping import StopRequest, stop_request
 from transcoder.cli import Parser, reports_errors
+from transcoder.processes import end_with_parent
 
 _POLL_S = 0.2
 
@@ -63,7 +64,7 @@ def run_all(commands: Mapping[str, Sequence[str]]) -> int:
 
 def _run(command: list[str], stop: StopRequest) -> int:
     """The exit status of ``command``; a signal that asks us to stop is handed on to it."""
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, preexec_fn=end_with_parent)
     handed_on = False
     while process.poll() is None:
         if stop and not handed_on:

@@ -143,6 +143,10 @@ def fill(template: Path, command: str, *, job_name: str, log: Path, array: str =
         "project": shlex.quote(str(PROJECT_ROOT)),
         "command": _BODY.format(command=command),
     }
+    broken = [value for value in (str(log), str(PROJECT_ROOT), job_name) if not value.isprintable()]
+    if broken or "\n" in command:
+        value = (broken or [command])[0]
+        raise UserError(f"{value!r}: a name with a line break would add lines to the job's script")
     missing = [name for name in places if f"%%{{{name}}}" not in text]
     if missing:
         raise UserError(f"{template}: lacks the place %%{{{missing[0]}}}")
