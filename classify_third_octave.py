@@ -18,6 +18,7 @@ import logging
 import os
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 from archives.command_line import (
@@ -32,6 +33,7 @@ from archives.fleet_program import add_fleet_options, find_members, is_network, 
 from archives.options import FORMATS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
+from transcoder.files import FullDiskError
 from transcoder.locks import only_run
 from transcoder.options import (
     add_method,
@@ -112,6 +114,12 @@ def _check(args, is_live: bool) -> None:
     check_network_options(args)
     if args.step is not None and not 0.005 <= args.step <= 1:
         raise UsageError(f"--step is in seconds, 0.005 to 1, not {args.step:g}")
+    if args.time_format is not None:
+        try:
+            datetime.strptime("", args.time_format)
+        except ValueError as error:
+            if "does not match" not in str(error):
+                raise UsageError(f"--time_format {args.time_format!r}: {error}") from None
     if args.auto_offset and (args.db_offset is not None or is_live):
         raise UsageError("--auto_offset needs a whole archive, and no --db_offset beside it")
 
@@ -149,6 +157,8 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
         for task in tasks:
             try:
                 result = classify_archive(task.path, task.name, args.output, setup)
+            except FullDiskError:
+                raise  # for the others there is no room either
             except UserError as error:
                 failures.append(str(error))
                 continue
@@ -164,13 +174,12 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
 
 
 def _run_live(args, classify, selection, unit_s: int) -> int:
+    from archives.following import followed, lines_of
     from archives.levels import LevelScale
-    from archives.live import classify_lines, followed
+    from archives.live import classify_lines
 
     scale = LevelScale(args.db_offset, args.missing_band_db)
-    if args.watch is None:
-        sys.stdin.reconfigure(errors="replace")  # a damaged line must not end the stream
-    lines = sys.stdin if args.watch is None else followed(args.watch)
+    lines = lines_of(sys.stdin.buffer) if args.watch is None else followed(args.watch)
     try:
         for line in classify_lines(
             lines,

@@ -3,10 +3,8 @@
 import json
 import logging
 import re
-import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from pathlib import Path
 
 import pandas as pd
 
@@ -23,31 +21,14 @@ from archives.stamps import iso
 from archives.tables import Layout
 from archives.text_tables import best_reading, cells_of
 from archives.timeline import Timeline, Units
-from transcoder.errors import MissingFileError, UserError
+from transcoder.errors import UserError
 from transcoder.settings import THIRD_OCTAVE
 
 logger = logging.getLogger(__name__)
 
-_POLL_S = 0.1
 _WHERE = "live stream"
 _MOST_HEADER_LINES = 60
 _JSON = re.compile(r"[^\s{\[]*\s*[{\[]")  # perhaps behind a topic of MQTT
-
-
-def followed(path: Path) -> Iterator[str]:
-    """The lines of a file, those to come included, each once it is complete; never ends."""
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file to watch")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        line = ""
-        while True:
-            more = file.readline()
-            line += more
-            if line.endswith("\n"):
-                yield line
-                line = ""
-            elif not more:
-                time.sleep(_POLL_S)
 
 
 def classify_lines(

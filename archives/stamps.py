@@ -91,7 +91,9 @@ def _from_numbers(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], st
     scale = 1.0
     while usual * scale > _LATEST_DATE_S:
         scale /= 1000
-    return numbers * scale, UTC
+    seconds = numbers * scale
+    seconds[np.abs(seconds) > 10 * _LATEST_DATE_S] = np.inf  # no dates: reported by number
+    return seconds, UTC
 
 
 def _from_dates(dates: pd.Series) -> tuple[NDArray[np.float64], str]:

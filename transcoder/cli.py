@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import functools
 import logging
+import math
 import os
 import select
 import signal
@@ -57,6 +58,9 @@ class Parser(argparse.ArgumentParser):
 
     def _get_value(self, action: argparse.Action, text: str):
         value = super()._get_value(action, text)
+        is_endless = isinstance(value, float) and not math.isfinite(value)
+        if is_endless or (type(value) is int and abs(value) >> 63):  # NumPy's and PyTorch's end
+            raise argparse.ArgumentError(action, f"{text!r} is no number to work with")
         if action.choices is None or value in action.choices:
             return value
         word = self.aliases.get(text.casefold(), text).casefold()

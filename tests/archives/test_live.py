@@ -13,8 +13,9 @@ import pytest
 from archive_data import BAND_NAMES, levels, quick_classifier, stamps, table, units
 
 from archives.columns import NOMINAL_HZ
+from archives.following import followed
 from archives.levels import MISSING_BAND_DB, LevelScale
-from archives.live import classify_lines, followed
+from archives.live import classify_lines
 from archives.options import ReadOptions
 from archives.selection import all_classes, traffic_voice_birds
 from transcoder.errors import MissingFileError, UserError
