@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from transcoder.advice import option
 from transcoder.doors import fault_of
-from transcoder.errors import UserError
+from transcoder.errors import UsageError, UserError
 
 _SAME = (("output", "output_path"), ("exp_type", "experiment_size"), ("dataset", "dataset_type"))
 """Options that the published programs call by two names: each is understood for the other."""
@@ -60,7 +60,8 @@ class Parser(argparse.ArgumentParser):
         value = super()._get_value(action, text)
         is_endless = isinstance(value, float) and not math.isfinite(value)
         if is_endless or (type(value) is int and abs(value) >> 63):  # NumPy's and PyTorch's end
-            raise argparse.ArgumentError(action, f"{text!r} is no number to work with")
+            name = "/".join(action.option_strings)
+            raise UsageError(f"{name} must be a finite number, of 19 digits at most, not {text}")
         if action.choices is None or value in action.choices:
             return value
         word = self.aliases.get(text.casefold(), text).casefold()
