@@ -29,7 +29,12 @@ from archives.command_line import (
     default_offset,
     read_options,
 )
-from archives.fleet_program import add_fleet_options, find_members, is_network, run_network
+from archives.fleet_program import (
+    add_fleet_options,
+    files_to_describe,
+    is_network,
+    run_network,
+)
 from archives.options import FORMATS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
@@ -79,11 +84,10 @@ def main(argv=None) -> int:
     from transcoder.devices import choose_device
 
     if is_fleet:
-        tasks = [task for member in find_members(args) for task in member.tasks]
-    else:
-        tasks = [] if is_live else find_inputs(args.inputs, args.output)
+        return _describe(args, files_to_describe(args, read_options(args)))
+    tasks = [] if is_live else find_inputs(args.inputs, args.output)
     if args.describe:
-        return _describe(args, tasks)
+        return _describe(args, [(task.path, read_options(args)) for task in tasks])
     refuse_overwriting(tasks, args.output, f".{args.format}")
     if is_live and args.groups is None and args.top_k is None:
         args.top_k = LIVE_TOP_K
@@ -124,13 +128,13 @@ def _check(args, is_live: bool) -> None:
         raise UsageError("--auto_offset needs a whole archive, and no --db_offset beside it")
 
 
-def _describe(args, tasks: list) -> int:
+def _describe(args, files: list) -> int:
     from archives.describe import describe_file
 
     failures = []
-    for task in tasks:
+    for path, read in files:
         try:
-            print("\n".join(describe_file(task.path, read_options(args), args.db_offset)), "\n")
+            print("\n".join(describe_file(path, read, args.db_offset)), "\n")
         except UserError as error:
             failures.append(str(error))
     for failure in failures:

@@ -198,12 +198,7 @@ def find_time_columns(names: Sequence[str], given: str | None, where: str) -> tu
     """
     names = [str(name) for name in names]
     if given is not None:
-        matches = [names.index(given)] if given in names else [
-            position for position, name in enumerate(names) if plain(name) == plain(given)
-        ]  # fmt: skip
-        if matches:
-            return (matches[0],)
-        raise ArchiveError(f"{where}: no column {given!r}; it has {_listed(names)}")
+        return (named_column(names, given, where),)
     positions: dict[str, int] = {}
     for position, name in enumerate(names):
         positions.setdefault(plain(name), position)
@@ -218,6 +213,17 @@ def find_time_columns(names: Sequence[str], given: str | None, where: str) -> tu
         f"{where}: no time column (named {', '.join(TIME_NAMES[:3])}...): say which it is with "
         f"--time_column; it has {_listed(names)}"
     )
+
+
+def named_column(names: Sequence[str], given: str, where: str) -> int:
+    """Position of the column called ``given``, or nearly so; `ArchiveError` if there is none."""
+    names = [str(name) for name in names]
+    if given in names:
+        return names.index(given)
+    for position, name in enumerate(names):
+        if plain(name) == plain(given):
+            return position
+    raise ArchiveError(f"{where}: no column {given!r}; it has {_listed(names)}")
 
 
 def band_name(band: int) -> str:

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
+from archives.frames import ArchiveError
 from archives.inputs import Task, find_inputs
-from archives.open_archive import suffix_of
+from archives.open_archive import open_archive, suffix_of
+from archives.options import ReadOptions
 from transcoder.errors import UsageError
 
 BY_FOLDER, ALONE = "folder", "none"
@@ -73,6 +77,43 @@ def members_by_folder(
     for member in members:
         _check_names(member)
     return members
+
+
+def members_by_name(
+    inputs: Sequence[str],
+    output: Path | None,
+    read: ReadOptions,
+    leave_out: Sequence[Path] = (),
+) -> tuple[list[Member], list[str]]:
+    """The sensors that the files themselves name: see `ReadOptions.sensor_column`.
+
+    Files that do not are told of in the second list, a line each.
+    """
+    found: dict[str, list[Task]] = {}
+    failures = []
+    out = {path.resolve() for path in leave_out}
+    tasks = [task for task in find_inputs(inputs, output) if task.path.resolve() not in out]
+    for task in tqdm(tasks, desc="whose levels", unit="file", leave=False):
+        try:
+            for sensor in sensors_in(task.path, read):
+                found.setdefault(sensor, []).append(_flat(task.path, task.name))
+        except ArchiveError as error:
+            failures.append(str(error))
+    members = [Member(sensor, tuple(tasks)) for sensor, tasks in sorted(found.items())]
+    for member in members:
+        _check_names(member)
+    return members, failures
+
+
+def sensors_in(path: Path, read: ReadOptions) -> Sequence[str]:
+    """The sensors whose levels a file holds, by ``read.sensor_column``; `ArchiveError` if none."""
+    archive = open_archive(path, read)
+    if archive.sensors is None:
+        raise ArchiveError(f"{path}: this kind of file does not say whose levels it holds")
+    sensors = archive.sensors()
+    if not sensors:
+        raise ArchiveError(f"{path}: nothing stands in {read.sensor_column!r}")
+    return sensors
 
 
 def _holds_levels(folder: Path) -> bool:

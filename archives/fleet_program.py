@@ -3,7 +3,9 @@
 import contextlib
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from archives.cluster import check_cluster
 from archives.fleet_parts import only_fleet_run, parse_shard
@@ -17,9 +19,10 @@ def add_fleet_options(parser: Parser) -> None:
     group = parser.add_argument_group("a network of sensors")
     group.add_argument(
         "--network",
-        metavar="folder|none",
-        help="folder: each folder within the input is a sensor's; none: all is one sensor's "
-        "(default: what the names of the folders look like)",
+        metavar="folder|none|NAME",
+        help="folder: each folder within the input is a sensor's; NAME: the column, key or "
+        "attribute of this name says whose levels they are; none: all is one sensor's "
+        "(default: folder or none, by what the names of the folders look like)",
     )
     group.add_argument(
         "--sensors",
@@ -49,8 +52,6 @@ def is_network(args) -> bool:
     """Whether the command line means a network; says so where it is a guess."""
     from archives.fleet import ALONE, BY_FOLDER, is_fleet
 
-    if args.network not in (None, ALONE, BY_FOLDER):
-        raise UsageError(f"--network is folder or none, not {args.network!r}")
     asked = [name for name in _FLEET_ONLY if getattr(args, name) is not None]
     if args.network == ALONE and asked:
         raise UsageError(f"--{asked[0]} is for a network, and --network none says that it is none")
@@ -63,12 +64,30 @@ def is_network(args) -> bool:
     return found != ALONE
 
 
-def find_members(args) -> list:
-    """The sensors of the command line's inputs."""
-    from archives.fleet import members_by_folder
+def find_members(args, read) -> tuple[list, Any, list[str]]:
+    """The sensors of the inputs, how to read them, and why some files are nobody's."""
+    from archives.fleet import ALONE, BY_FOLDER, members_by_folder, members_by_name
 
     tables = [path for path in (args.sensors, args.offsets) if path is not None]
-    return members_by_folder(args.inputs, args.output, tables)
+    if args.network in (None, ALONE, BY_FOLDER):
+        return members_by_folder(args.inputs, args.output, tables), read, []
+    read = replace(read, sensor_column=args.network)
+    members, failures = members_by_name(args.inputs, args.output, read, tables)
+    return members, read, failures
+
+
+def files_to_describe(args, read) -> list[tuple[Path, Any]]:
+    """Each file of a network and how to read it: its first sensor, where it holds several."""
+    members, read, failures = find_members(args, read)
+    print(f"network: {len(members)} sensors: {', '.join(m.sensor for m in members)}\n")
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    first: dict[Path, Any] = {}
+    for member in members:
+        mine = replace(read, sensor=member.sensor) if read.sensor_column else read
+        for task in member.tasks:
+            first.setdefault(task.path, mine)
+    return list(first.items())
 
 
 def run_network(args, read) -> int:
@@ -89,7 +108,7 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from archives.networks import DEFAULT_WINDOW_S
     from archives.summary import describe_result
 
-    members = find_members(args)
+    members, read, failures = find_members(args, read)
     units = fleet_run.units_of(members, part)
     known = _known_sensors(args)
     choice = _choice(args)
@@ -103,7 +122,7 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     fleet_run.check_settings(work, setup.selection)
     of_part = f" (part {args.shard})" if part else ""
     print(f"network: {len(members)} sensors, {len(units)} files{of_part}")
-    failures, new_s, start = [], 0.0, time.monotonic()
+    new_s, start = 0.0, time.monotonic()
     with logging_redirect_tqdm(), _runner(args) as run:
         if args.auto_offset:
             here = {unit.sensor for unit in units}
@@ -117,11 +136,12 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
                 continue
             new_s += outcome.result.classified_s
             tqdm.write("\n".join(describe_result(outcome.result)))
-    fleet_run.write_tables(output, known, units)
+    if units:
+        fleet_run.write_tables(output, known, units)
+        print(f"wrote {args.output / 'README.md'}")
     elapsed_s = time.monotonic() - start
     if new_s:
         print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
-    print(f"wrote {args.output / 'README.md'}")
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -13,6 +13,7 @@ from archives.networks import choose_selection, load_level_classifier
 from archives.options import ReadOptions
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
+from transcoder.files import FullDiskError
 from transcoder.locks import only_run
 
 _PATIENCE_S = 3600
@@ -77,7 +78,7 @@ def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outco
         )
     setup = replace(
         setup,
-        read=work.read,
+        read=_of_sensor(work.read, unit),
         scale=LevelScale(unit.offset_db, work.missing_band_db),
         unit_s=work.unit_s,
         sensor=unit.sensor,
@@ -89,13 +90,21 @@ def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outco
         # a worker that a scheduler has lost may be at it still
         with only_run(report, patience_s=_PATIENCE_S):
             return Outcome(unit, classify_archive(unit.path, name, work.output, setup))
+    except FullDiskError:
+        raise  # for the others there is no room either
     except UserError as error:
         return Outcome(unit, None, str(error))
 
 
 def measure_unit(unit: Unit, read: ReadOptions) -> tuple[str, LevelHistogram]:
     """The levels of a unit, for the offset of its sensor."""
-    return unit.sensor, measure_levels(unit.path, read, shows_progress=False)
+    levels = measure_levels(unit.path, _of_sensor(read, unit), shows_progress=False)
+    return unit.sensor, levels
+
+
+def _of_sensor(read: ReadOptions, unit: Unit) -> ReadOptions:
+    """``read`` for the unit's sensor, where a file holds several."""
+    return read if read.sensor_column is None else replace(read, sensor=unit.sensor)
 
 
 @functools.lru_cache(maxsize=1)

@@ -59,6 +59,7 @@ class Archive:
     n_frames: int | None  # perhaps an estimate; None if unknown
     understood: dict[str, str] = field(default_factory=dict)  # of its layout, for people
     attributes: dict[str, str] = field(default_factory=dict)  # what the file says of its sensor
+    sensors: Callable[[], Sequence[str]] | None = None  # all in the file, where it says so
     weighting: str = "Z"  # that its levels had, before they were turned back
 
 

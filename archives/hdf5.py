@@ -45,7 +45,10 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
         # room for a chunk, or it would be unpacked again for every block that it has
         file = h5py.File(path, "r", rdcc_nbytes=max(1 << 20, 2 * largest))
         found = _data_sets(file)
-        attributes = {key: str(value)[:_LONGEST_ATTRIBUTE] for key, value in file.attrs.items()}
+        attributes = {key: _text(value) for key, value in file.attrs.items()}
+    whose = attributes.get(options.sensor_column or "")
+    if whose is not None:
+        options = replace(options, sensor_column=None)
     name = options.data_set.strip("/")
     chosen = [key for key in sorted(found) if key == name or key.endswith(f"/{name}")]
     if not chosen:
@@ -55,11 +58,23 @@ def open_hdf5(path: Path, options: ReadOptions) -> Archive:
         )
     data_sets = [own_dataset(file, key, ArchiveError) for key in chosen]
     read = _compound if data_sets[0].dtype.names else _plain
-    return replace(read(path, data_sets, options), attributes=attributes)
+    if read is _plain and options.sensor_column is not None:
+        raise ArchiveError(
+            f"{path}: no attribute {options.sensor_column!r}; it has "
+            f"{', '.join(attributes) or 'none'}"
+        )
+    archive = replace(read(path, data_sets, options), attributes=attributes)
+    return archive if whose is None else replace(archive, sensors=lambda: [whose])
 
 
 def _chunk_bytes(data: h5py.Dataset) -> int:
     return int(np.prod(data.chunks or (1,), dtype=np.int64)) * data.dtype.itemsize
+
+
+def _text(value) -> str:
+    """An attribute as it goes into the results."""
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text[:_LONGEST_ATTRIBUTE]
 
 
 def _data_sets(file: h5py.File) -> dict[str, h5py.Dataset]:

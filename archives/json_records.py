@@ -40,20 +40,24 @@ _N_BANDS = THIRD_OCTAVE.n_bands
 def open_json(path: Path, options: ReadOptions) -> Archive:
     """A file of JSON lines, or one document of records (GeoJSON, a list), plain or gzipped."""
     where = str(path)
-    first = next(_records(path), None)
+    first = next(_records_of(path, options), None)
     if first is None:
         raise ArchiveError(f"{path}: holds no records")
     reader = RecordReader(first[1], options, f"{path}, row {first[0]}")
 
     def batches() -> Iterator[tuple[Block, str]]:
-        records = _records(path)
+        records = _records_of(path, options)
         while some := list(islice(records, _RECORDS)):
             yield reader.block([record for _, record in some], [row for row, _ in some], where)
+
+    def sensors() -> list[str]:
+        key = options.sensor_column
+        return sorted({str(record[key]) for _, record in _records(path) if key in record})
 
     _, clock = next(batches())
     return Archive(
         path, lambda: (block for block, _ in batches()), clock, reader.bands, None,
-        reader.understood, weighting=reader.weighting,
+        reader.understood, sensors=sensors, weighting=reader.weighting,
     )  # fmt: skip
 
 
@@ -123,7 +127,7 @@ class RecordReader:
             if sensor != self._sensor_is:
                 raise ArchiveError(
                     f"{where}, row {row}: is from {sensor!r}, those before from "
-                    f"{self._sensor_is!r}: give one sensor at a time"
+                    f"{self._sensor_is!r}: give one sensor at a time, or --network {self._sensor}"
                 )
             parts.append(self._levels(record, f"{where}, row {row}"))
         levels = np.concatenate(parts)
@@ -190,6 +194,19 @@ class RecordReader:
                 raise ArchiveError(f"{where}: no key {given!r}; it has {', '.join(first)}")
             return given
         return next((names[name] for name in TIME_NAMES if name in names), None)
+
+
+def _records_of(path: Path, options: ReadOptions) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of the sensor that ``options`` want, or of the first one that there is."""
+    key, wanted = options.sensor_column, options.sensor
+    for row, record in _records(path):
+        if key is not None:
+            if key not in record:
+                raise ArchiveError(f"{path}, row {row}: no key {key!r}; it has {', '.join(record)}")
+            wanted = str(record[key]) if wanted is None else wanted
+            if str(record[key]) != wanted:
+                continue
+        yield row, record
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,6 +1,7 @@
 """Tables with a level a row, as InfluxDB exports them: a time, the name of a field, its value."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 from archives.columns import find_time_columns, plain
 from archives.frames import BLOCK_FRAMES, Archive, ArchiveError
 from archives.options import ReadOptions
-from archives.tables import Frames, table_archive
+from archives.sensor_rows import Frames, of_sensor
+from archives.tables import table_archive
 
 _FIELD_NAMES = ("field", "band", "frequency", "variable", "name")
 _VALUE_NAMES = ("value", "level", "val", "db")
@@ -24,6 +26,7 @@ def is_long(names: Sequence[str]) -> bool:
 
 def long_archive(path: Path, frames: Frames, names: Sequence[str], options: ReadOptions) -> Archive:
     """The archive of a long table, whatever the order of its rows."""
+    frames, sensors = of_sensor(frames, names, options, str(path))
     words = [plain(name) for name in names]
     field = next(words.index(name) for name in _FIELD_NAMES if name in words)
     value = next(words.index(name) for name in _VALUE_NAMES if name in words)
@@ -49,7 +52,9 @@ def long_archive(path: Path, frames: Frames, names: Sequence[str], options: Read
         for start in range(0, len(whole), BLOCK_FRAMES):
             yield whole.iloc[start : start + BLOCK_FRAMES], start
 
-    return table_archive(path, wide, [names[time], *fields], options, None)
+    options = replace(options, sensor_column=None)
+    archive = table_archive(path, wide, [names[time], *fields], options, None)
+    return replace(archive, sensors=sensors)
 
 
 def _fields(frame: pd.DataFrame, field: int) -> list[str]:

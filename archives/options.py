@@ -20,4 +20,6 @@ class ReadOptions:
     step_s: float | None = None  # from frame to frame, where there are no stamps; else 125 ms
     allow_slow: bool = False  # take steps of up to a second
     level: str | None = None  # the quantity that is read where there are several
+    sensor_column: str | None = None  # or key, or attribute, that says whose levels they are
+    sensor: str | None = None  # the one whose levels are read
     date_order: str = "dmy"  # or "mdy": of dates such as 03/04/2024, where nothing shows it

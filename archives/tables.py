@@ -4,7 +4,7 @@ The readers (`text_tables`, `spreadsheets`, Parquet here) give frames of pandas 
 numbered; what their columns mean is found here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from archives.columns import Bands, band_name, band_of, find_bands, find_time_columns, plain
 from archives.frames import BLOCK_FRAMES, LOCAL, NO_CLOCK, UTC, Archive, ArchiveError, Block
 from archives.options import ReadOptions
+from archives.sensor_rows import Frames, of_sensor
 from archives.stamp_forms import form_of, is_order_open
 from archives.stamps import parsed, to_seconds
 from archives.weighting import describe_weighting, weighting_db
 from transcoder.settings import THIRD_OCTAVE
-
-Frames = Callable[[], Iterator[tuple[pd.DataFrame, int]]]
-"""Gives a table from its start: pieces with numbered columns, and the file's row of their first."""
 
 _EVENT_COLUMNS = ("record type", "event", "marker", "event type")
 
@@ -67,8 +65,10 @@ class Layout:
         return date.str.replace(r"[ T]00:00:00(?:\.0+)?$", "", regex=True) + " " + time
 
     def block(self, frame: pd.DataFrame, first_row: int) -> tuple[Block, str]:
-        """Rows of the table as frames, and their clock; errors name the row and the column."""
-        frame = frame.reset_index(drop=True)
+        """Rows of the table as frames, and their clock; errors name the row and the column.
+
+        The rows are labelled by their places after ``first_row``.
+        """
         levels = np.full((len(frame), THIRD_OCTAVE.n_bands), np.nan, dtype=np.float32)
         is_text = np.zeros(levels.shape, dtype=bool)
         for band, position in self.bands.columns.items():
@@ -118,7 +118,7 @@ class Layout:
                 named = band_of(frame[position].iloc[row])
                 if named not in (None, band):
                     raise ArchiveError(
-                        f"{self.where}, row {first_row + row}: the columns change: "
+                        f"{self.where}, row {first_row + frame.index[row]}: the columns change: "
                         f"{self.names[position]!r} becomes {frame[position].iloc[row]!r}"
                     )
         return left_out
@@ -167,6 +167,7 @@ def table_archive(
     """The archive that ``frames`` give; ``weighting``: of all levels, as a line above says."""
     where = str(path)
     first = next(frames(), None)
+    frames, sensors = of_sensor(frames, names, options, where)
     if first is None or not len(first[0]):
         find_bands(names, where, options.level)  # the names may be what is wrong
         raise ArchiveError(f"{path}: holds no rows of levels below its column names")
@@ -175,7 +176,9 @@ def table_archive(
         bands = layout.bands
         said = Bands(bands.columns, bands.quantity, weighting, bands.others)
         layout = Layout(where, layout.names, layout.time, said, layout.time_format, layout.event)
-    clock = _clock(layout, frames)
+    # where it is still asked whose rows there are, those of one sensor must not spoil all
+    is_asked = sensors is not None and options.sensor is None
+    clock = NO_CLOCK if is_asked else _clock(layout, frames)
 
     def blocks() -> Iterator[Block]:
         for frame, first_row in frames():
@@ -188,7 +191,7 @@ def table_archive(
     understood = _understood(layout, first[0], options)
     return Archive(
         path, blocks, clock, tuple(layout.bands.columns), n_frames, understood,
-        weighting=layout.bands.weighting,
+        sensors=sensors, weighting=layout.bands.weighting,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -229,3 +230,72 @@ def test_one_run_at_a_time_of_the_whole_or_of_a_part(tmp_path, classify, capsys,
     assert not left
     assert classify(network, "--output", output, "--shard", "4/3") == 2
     assert "--shard is I/N" in capsys.readouterr().err
+
+
+def write_mixed(folder):
+    """One network three times: by a column, by a key, and by an attribute of HDF5."""
+    times = pd.date_range("2024-03-31 23:59:56", periods=80, freq="125ms")
+    sensors = {"7": levels(80), "18": levels(80, seed=1) + 9}
+    frames = {name: table(array, times) for name, array in sensors.items()}
+    mixed = pd.concat([f.assign(device=int(name)) for name, f in frames.items()])
+    (folder / "column").mkdir()
+    mixed.sort_values("timestamp", kind="stable").to_csv(folder / "column" / "a.csv", index=False)
+    (folder / "key").mkdir()
+    records = mixed.sample(frac=1, random_state=0).sort_values("timestamp", kind="stable")
+    records.astype({"timestamp": str}).to_json(
+        folder / "key" / "a.jsonl", orient="records", lines=True
+    )
+    (folder / "attribute").mkdir()
+    for number, (name, array) in enumerate(sensors.items()):
+        with h5py.File(folder / "attribute" / f"{number}.h5", "w") as file:
+            file["fast_125ms"] = array
+            file["time"] = times.astype(str).to_numpy(dtype="S")
+            file.attrs["device"] = np.int64(name)
+    return frames
+
+
+@pytest.mark.parametrize("kind", ["column", "key", "attribute"])
+def test_files_may_say_whose_levels_they_hold(tmp_path, classify, kind):
+    for name, frame in write_mixed(tmp_path).items():
+        (tmp_path / "folders" / name).mkdir(parents=True)
+        frame.to_csv(tmp_path / "folders" / name / "a.csv", index=False)
+    assert classify(tmp_path / "folders", "--network", "folder", "--output", tmp_path / "a") == 0
+    mixed = tmp_path / kind
+    assert classify(mixed, "--network", "device", "--output", tmp_path / "b") == 0
+    one, other = (pd.read_parquet(tmp_path / name / "classes") for name in ("a", "b"))
+    assert sorted(one["sensor"].unique()) == [7, 18]
+    keys = ["sensor", "time"]
+    names = ["traffic", "voice", "birds"]
+    pd.testing.assert_frame_equal(
+        one.sort_values(keys)[names].reset_index(drop=True),
+        other.sort_values(keys)[names].reset_index(drop=True),
+        atol=2e-4,  # levels in JSON have ten digits
+    )
+
+
+def test_files_that_do_not_say_whose_they_are_are_named(tmp_path, classify, capsys):
+    write_mixed(tmp_path)
+    np.save(tmp_path / "column" / "b.npy", levels(80))
+    assert classify(tmp_path / "column", "--network", "device", "--describe") == 0
+    captured = capsys.readouterr()
+    assert "network: 2 sensors: 18, 7" in captured.out
+    assert "b.npy: this kind of file does not say whose levels it holds" in captured.err
+    assert classify(tmp_path / "column", "--network", "node", "--output", tmp_path / "o") == 1
+    assert "a.csv: no column 'node'; it has 'timestamp'" in capsys.readouterr().err
+    assert classify(tmp_path / "key", "--network", "node", "--output", tmp_path / "o") == 1
+    assert "row 1: no key 'node'" in capsys.readouterr().err
+    assert classify(tmp_path / "attribute", "--network", "node", "--output", tmp_path / "o") == 1
+    assert "no attribute 'node'; it has device" in capsys.readouterr().err
+
+
+def test_errors_in_a_mixed_table_name_the_row_of_the_file(tmp_path, classify, capsys):
+    write_mixed(tmp_path)
+    path = tmp_path / "column" / "a.csv"
+    lines = path.read_text().splitlines()
+    row = next(n for n in range(100, 120) if lines[n - 1].endswith(",18"))
+    cells = lines[row - 1].split(",")
+    lines[row - 1] = ",".join((*cells[:5], "loud", *cells[6:]))
+    path.write_text("\n".join(lines) + "\n")
+    assert classify(path, "--network", "device", "--output", tmp_path / "o") == 1
+    assert f"a.csv, row {row}, column" in capsys.readouterr().err
+    assert len(pd.read_parquet(tmp_path / "o" / "classes")) == 10  # the other sensor's
