@@ -3,12 +3,13 @@
 Side by side for each class or group: the mean probability from the true Mel spectrogram and
 behind each transcoder, and how well the two agree over time. This is what a sensor that stores
 only third-octave levels loses for the sounds you care about. Writes, into --output: the
-probabilities over time of every way (<name>_<way>.csv) and a figure of them.
+probabilities over time of every way (<name>_<way>.csv) and a figure of them. Where a way has a
+calibration (--calibration; direct comes with one) its table also says how present the groups are.
 """
 
 import sys
 
-from archives.command_line import add_network_options, check_network_options
+from archives.command_line import add_network_options, check_network_options, choice_of
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import sound_path
 
@@ -28,8 +29,14 @@ def main(argv=None) -> int:
     check_network_options(args)
 
     from archives.frames import NO_CLOCK
+    from archives.load_answers import estimates_of
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
-    from archives.side_by_side import agreement_figure, agreement_table, classify_ways
+    from archives.side_by_side import (
+        agreement_figure,
+        agreement_table,
+        classify_ways,
+        presence_lines,
+    )
     from archives.writers import Description, write_rows
     from transcoder.audio import read_recording
     from transcoder.classifiers import load_classifier
@@ -46,22 +53,31 @@ def main(argv=None) -> int:
         args.classifier, models=args.models, judge=classifier, device=device, methods=WAYS
     )
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
+    estimates = estimates_of(transcoders, classifier, choice_of(args), selection)
     ways = classify_ways(
-        waveform, sample_rate, transcoders, classifier, selection, unit_s=unit_s, draws=args.draws
+        waveform,
+        sample_rate,
+        transcoders,
+        classifier,
+        selection,
+        unit_s=unit_s,
+        draws=args.draws,
+        estimates=estimates,
     )
     sources = {WAYS[method]: transcoder.source for method, transcoder in transcoders.items()}
     used = models_used(transcoders, classifier)
     for way, rows in ways.items():
         about = {"classifier": classifier.teacher, "mels": way, "source": args.audio.name}
         about |= {"transcoder": sources[way]} if way in sources else {}
-        description = Description(selection, NO_CLOCK, unit_s, about)
+        estimate = next((e for m, e in estimates.items() if WAYS[m] == way), None)
+        description = Description(selection, NO_CLOCK, unit_s, about, estimate)
         name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
         write_rows(args.output / name, [rows], description)
     figure_path = args.output / f"{args.audio.stem}_classes.png"
     save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), figure_path)
     print(f"{args.audio}, {classifier.teacher}; mean probability, (agreement over time)")
     print("\n".join(agreement_table(ways, selection, SHOWN)))
-    print(*used, f"wrote {args.output}", sep="\n")
+    print(*presence_lines(ways, estimates), *used, f"wrote {args.output}", sep="\n")
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0

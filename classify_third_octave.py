@@ -18,6 +18,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from archives.command_line import (
     add_network_options,
     add_reading_options,
     check_network_options,
+    choice_of,
     default_offset,
     read_options,
 )
@@ -40,9 +42,7 @@ from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import FullDiskError
 from transcoder.locks import only_run
-from transcoder.options import (
-    add_method,
-)
+from transcoder.options import add_method
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,10 @@ def build_parser() -> Parser:
         "--format",
         choices=FORMATS,
         help="of the results (default: h5; a network's are parquet)",
+    )
+    parser.add_argument(
+        "--time_zone",
+        help="of the sensors, such as Europe/Paris: hours and days of stamps in UTC are local then",
     )
     add_fleet_options(parser)
     add_level_options(parser)
@@ -80,8 +84,9 @@ def main(argv=None) -> int:
     args.db_offset = default_offset(args)
 
     from archives.inputs import find_inputs, refuse_overwriting
-    from archives.networks import DEFAULT_WINDOW_S, choose_selection, load_level_classifier
-    from transcoder.devices import choose_device
+    from archives.load_answers import load_answers
+    from archives.local_time import time_zone
+    from archives.networks import DEFAULT_WINDOW_S, choose_selection
 
     if is_fleet:
         return _describe(args, files_to_describe(args, read_options(args)))
@@ -93,19 +98,13 @@ def main(argv=None) -> int:
         args.top_k = LIVE_TOP_K
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
-    classify, about = load_level_classifier(
-        args.classifier,
-        args.method,
-        models=args.models,
-        weights=args.classifier_weights,
-        device=choose_device(args.device),
-        draws=args.draws,
-    )
-    logger.info("%s by %s", about["classifier"], about["transcoder"])
+    zone = time_zone(args.time_zone)
+    loaded = load_answers(choice_of(args), selection)
+    logger.info("%s by %s; %s", loaded.about["classifier"], loaded.about["transcoder"], loaded.note)
     if is_live:
-        return _run_live(args, classify, selection, unit_s)
+        return _run_live(args, loaded.answers, selection, unit_s)
     with only_run(args.output / "reports"):
-        return _run(args, tasks, classify, about, selection, unit_s)
+        return _run(args, tasks, loaded, selection, unit_s, zone)
 
 
 def _check(args, is_live: bool) -> None:
@@ -142,11 +141,13 @@ def _describe(args, files: list) -> int:
     return 1 if failures else 0
 
 
-def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> int:
+def _run(args, tasks: list, loaded, selection, unit_s: int, zone) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    from archives.answer_files import sensors_of_run, write_answers
     from archives.classify import Setup, classify_archive, measure_offset
     from archives.levels import LevelScale
+    from archives.load_answers import about_page
     from archives.summary import describe_result, describe_run, draw_presence
 
     read, offset_db = read_options(args), args.db_offset
@@ -154,7 +155,8 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
         offset_db = measure_offset([task.path for task in tasks], read)
         print(f"measured offset; to use it again: --db_offset {offset_db:.1f}")
     scale = LevelScale(offset_db, args.missing_band_db)
-    setup = Setup(classify, selection, about, read, scale, unit_s, f".{args.format}")
+    setup = Setup(loaded.answers, selection, loaded.about, read, scale, unit_s, f".{args.format}")
+    setup = replace(setup, offset_is_measured=args.auto_offset)
     results, failures = [], []
     start = time.monotonic()
     with logging_redirect_tqdm():
@@ -170,14 +172,19 @@ def _run(args, tasks: list, classify, about: dict, selection, unit_s: int) -> in
             print("\n".join(describe_result(result)))
     if results:
         print("\n".join(describe_run([r for _, r in results], time.monotonic() - start)))
-        for path in draw_presence(args.output, [(task.name, r) for task, r in results]):
+        named = [(task.name, result) for task, result in results]
+        sensors = sensors_of_run(named, zone, is_relative=args.auto_offset)
+        title = named[0][0] if len(named) == 1 else f"{len(named)} archives"
+        for path in draw_presence(args.output, named):
             print(f"wrote {path}")
+        about = about_page(title, choice_of(args), loaded)
+        print(*write_answers(args.output, sensors, about), sep="\n")
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def _run_live(args, classify, selection, unit_s: int) -> int:
+def _run_live(args, answers, selection, unit_s: int) -> int:
     from archives.following import followed, lines_of
     from archives.levels import LevelScale
     from archives.live import classify_lines
@@ -187,7 +194,7 @@ def _run_live(args, classify, selection, unit_s: int) -> int:
     try:
         for line in classify_lines(
             lines,
-            classify,
+            answers,
             selection,
             scale,
             read_options(args),

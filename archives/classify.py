@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from archives.answers import Answers, digest_rows, laeq_db
 from archives.calibration import LevelHistogram
 from archives.clock import first_together
 from archives.data_set import write_partitions
 from archives.describe import understood
+from archives.digest import Digest
 from archives.frames import FRAME_S, LOCAL, UTC, Archive, ArchiveError
-from archives.inference import LevelClassifier
 from archives.inputs import result_paths
 from archives.levels import LevelScale, scaled
 from archives.open_archive import ReadOptions, open_archive
@@ -36,7 +37,7 @@ _PART_S = 600  # what a killed job loses at most
 class Setup:
     """What is the same for all archives of a run."""
 
-    classify: LevelClassifier
+    answers: Answers
     selection: Selection
     about: dict[str, str]  # names and fingerprints of the networks, for the files of results
     read: ReadOptions
@@ -45,6 +46,7 @@ class Setup:
     suffix: str  # of the result: ".h5", ".parquet" or ".csv"
     sensor: str | None = None  # of a network: the result goes into its data set, in Parquet
     shows_progress: bool = True
+    offset_is_measured: bool = False  # on all of the levels: the first ones may be quiet
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +56,17 @@ class Result:
     path: Path  # of the (first) file of results
     report: dict
     presence_path: Path
+    digest_path: Path
     is_new: bool  # False if an earlier run had done it
     classified_s: float = 0.0  # signal that this run classified: the rest was there
 
     @property
     def presence(self) -> Presence:
         return Presence.load(self.presence_path)
+
+    @property
+    def digest(self) -> Digest:
+        return Digest.load(self.digest_path)
 
 
 def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Result:
@@ -81,13 +88,14 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
             "them: give it alone, with --network none"
         )
     job = _job(path, setup)
-    result_path, report_path, presence_path = result_paths(output, name, setup.suffix)
+    result_path, report_path, presence_path, digest_path = result_paths(output, name, setup.suffix)
     before = _report_before(report_path, output)
-    if before is not None and before["job"] == job and presence_path.is_file():
+    is_kept = presence_path.is_file() and digest_path.is_file()
+    if before is not None and before["job"] == job and is_kept:
         path = output / before["results"][0]
-        return Result(path, before, presence_path, is_new=False)
+        return Result(path, before, presence_path, digest_path, is_new=False)
 
-    remove_temporary(result_path, report_path, presence_path)
+    remove_temporary(result_path, report_path, presence_path, digest_path)
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
     parts = RowParts(store)
     timeline = new_timeline(path, setup.read, setup.unit_s)
@@ -103,15 +111,19 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     note = _note(archive, timeline)
     about = archive.attributes | setup.about | ({"note": note} if note else {})
     about |= {"source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
-    description = Description(setup.selection, archive.clock, setup.unit_s, about)
-    rows = _watched(parts, presence, description)
+    estimate = setup.answers.estimate
+    description = Description(setup.selection, archive.clock, setup.unit_s, about, estimate)
+    digest = Digest(estimate.names, setup.unit_s)
+    rows = _watched(parts, presence, digest, description)
     if setup.sensor is None:
         results = [write_rows(result_path, rows, description)]
     else:
         results = write_partitions(output, setup.sensor, Path(name).name, rows, description)
     presence.save(presence_path)
+    digest.save(digest_path)
     report = {"job": job, "results": [result.relative_to(output).as_posix() for result in results]}
     report |= {"sensor": setup.sensor, "seconds": presence.total_s, "note": note}
+    report |= {"groups": estimate.names, "groups_are": estimate.kind}
     report |= _described(archive, timeline, histogram, setup.scale)
     if setup.sensor is not None and before is not None:
         for old in set(before["results"]) - set(report["results"]):
@@ -119,7 +131,9 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     # the report comes last: with it the archive counts as done
     atomic_write_text(report_path, json.dumps(report, indent=1))
     store.remove()
-    return Result(results[0], report, presence_path, is_new=True, classified_s=classified_s)
+    return Result(
+        results[0], report, presence_path, digest_path, is_new=True, classified_s=classified_s
+    )
 
 
 def _described(
@@ -231,7 +245,7 @@ def _compute_parts(
         for number, part in enumerate(in_parts(units, units_per_part)):
             histogram.add(part)
             progress.total = _duration_s(archive, timeline)
-            if number == 0 and histogram.complaint():
+            if number == 0 and not setup.offset_is_measured and histogram.complaint():
                 logger.warning("%s: %s", archive.path, histogram.complaint())
             if number < done:
                 continue
@@ -242,21 +256,27 @@ def _compute_parts(
 
 
 def _rows(units: Units, setup: Setup) -> Rows:
-    values, indices = setup.selection.apply(setup.classify(units))
+    probabilities, groups = setup.answers.hear(units)
+    values, indices = setup.selection.apply(probabilities)
     return Rows(
         times_s=units.times_s,
         coverage=(units.n_frames * FRAME_S / setup.unit_s).astype(np.float32),
         segment=units.segment,
         values=values,
         indices=indices,
+        laeq_db=laeq_db(units, setup.scale),
+        groups=groups,
     )
 
 
-def _watched(parts: RowParts, presence: Presence, description: Description) -> Iterator[Rows]:
-    """The parts on their way to the writer, counted into ``presence``."""
+def _watched(
+    parts: RowParts, presence: Presence, digest: Digest, description: Description
+) -> Iterator[Rows]:
+    """The parts on their way to the writer, counted into ``presence`` and ``digest``."""
     for rows in parts:
         dense = description.selection.dense(rows.values, rows.indices)
         presence.add(rows.times_s, dense, rows.coverage * description.unit_s)
+        digest.add(digest_rows(rows, dense, description))
         yield rows
 
 

@@ -7,6 +7,7 @@ from archives.sensors import SENSORS, with_sensor
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
 from transcoder.files import PROJECT_ROOT
+from transcoder.names import DEFAULT_CLASS_METHOD
 from transcoder.options import add_classifier, add_classifier_weights, add_device, add_models
 
 
@@ -85,6 +86,12 @@ def add_network_options(parser: Parser) -> None:
         ".csv or .xlsx with columns target_class_name, audioset_id, audioset_name",
     )
     parser.add_argument(
+        "--calibration",
+        metavar="FILE",
+        help="of calibrate_presence.py: what turns probabilities into the time that a group is "
+        "present; none: do without (default: what comes with the models)",
+    )
+    parser.add_argument(
         "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
     )
 
@@ -116,3 +123,21 @@ def read_options(args):
         level=args.level,
     )
     return with_sensor(read, args.sensor)
+
+
+def choice_of(args):
+    """What the command line says of networks and groups."""
+    from archives.load_answers import Choice
+
+    return Choice(
+        args.classifier,
+        getattr(args, "method", DEFAULT_CLASS_METHOD),  # classify_audio.py takes all
+        args.models.resolve(),
+        args.classifier_weights and args.classifier_weights.resolve(),
+        args.device,
+        args.draws,
+        args.groups,
+        args.top_k,
+        args.window,
+        args.calibration,
+    )

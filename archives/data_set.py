@@ -24,6 +24,8 @@ COLUMNS = {
     "clock": "`utc`, or `local`: as the sensor's stamps are, which name no zone",
     "coverage": "share of the row that there are levels for, 0 to 1",
     "segment": "number of the stretch without gaps within its file, from 0",
+    "LAeq": "A-weighted level, dB as the sensor stored them: energy mean, bands from 20 Hz to "
+    "12.5 kHz",
     "note": "what was done to levels that the networks cannot take as they are (averaged to "
     "125 ms, turned back from A weighting...); empty where nothing was",
 }

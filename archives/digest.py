@@ -5,11 +5,13 @@ Grows with the hours that have levels, by a few hundred bytes each, not with the
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archives.acoustics import LevelDistribution, to_db, to_power
+from archives.local_time import local_seconds
 from archives.presence import Presence
 from archives.presence_map import PRESENT
 from transcoder.files import atomic_path
@@ -48,7 +50,7 @@ class DigestRows:
 
     Attributes
     ----------
-    times_s : (n,) float64, local time
+    times_s : (n,) float64, by the archive's clock
     seconds : (n,) of levels in the row
     laeq_db : (n,)
     groups : (n, n_groups) presence, or probability where nothing is calibrated
@@ -134,6 +136,30 @@ class Digest:
         self.timeline.merge(other.timeline)
         self.stretches = _joined(np.concatenate((self.stretches, other.stretches)))
         self.loudest = _apart([*self.loudest, *other.loudest])
+
+    def localised(self, zone: ZoneInfo | None) -> "Digest":
+        """One of times in UTC as the clocks of ``zone`` show them, to the hour; None: the same."""
+        if zone is None:
+            return self
+        found = Digest(self.groups)
+        for number, hour in self.hours.items():
+            copied = Hour(hour.seconds, hour.energy, hour.group_s, hour.present_s,
+                          hour.present_energy)  # fmt: skip
+            copied.levels.merge(hour.levels)
+            local = local_seconds(np.array([number * float(HOUR_S)]), zone)[0]
+            found._merge_hour(int(local // HOUR_S), copied)
+        width_s = self.timeline.width_s
+        found.timeline = Presence(self.timeline.names, width_s)
+        for number, sums in self.timeline.sums.items():
+            local = local_seconds(np.array([float(number * width_s)]), zone)[0]
+            found.timeline.add_sum(int(local // width_s), sums, self.timeline.seconds[number])
+        starts, ends = local_seconds(self.stretches.ravel(), zone).reshape(-1, 2).T
+        found.stretches = _joined(np.stack((starts, np.maximum(starts, ends)), axis=1))
+        times = local_seconds(np.array([one[0] for one in self.loudest]), zone)
+        found.loudest = [
+            (time, *one[1:]) for time, one in zip(times.tolist(), self.loudest, strict=True)
+        ]
+        return found
 
     @property
     def seconds(self) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archives.cluster import check_cluster
+from archives.command_line import choice_of
 from archives.fleet_parts import only_fleet_run, parse_shard
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
@@ -104,14 +105,19 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from archives import fleet_run
-    from archives.fleet_work import Work, prepared
+    from archives.answer_files import sensors_of_fleet, write_answers
+    from archives.fleet_results import read_fleet
+    from archives.fleet_work import Work, loaded_answers, prepared
+    from archives.load_answers import about_page
+    from archives.local_time import time_zone
     from archives.networks import DEFAULT_WINDOW_S
     from archives.summary import describe_result
 
     members, read, failures = find_members(args, read)
     units = fleet_run.units_of(members, part)
     known = _known_sensors(args)
-    choice = _choice(args)
+    zone = time_zone(args.time_zone)
+    choice = choice_of(args)
     setup = prepared(choice)
     about = tuple(setup.about.items())
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
@@ -142,6 +148,10 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     elapsed_s = time.monotonic() - start
     if new_s:
         print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
+    if fleet := read_fleet(output):
+        sensors = sensors_of_fleet(fleet, zone, is_relative=args.auto_offset)
+        about = about_page(f"{len(fleet)} sensors", choice, loaded_answers(choice))
+        print(*write_answers(output, sensors, about), sep="\n")
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -164,21 +174,6 @@ def _known_sensors(args) -> dict:
     if args.offsets:
         known = with_offsets(known, read_sensor_table(args.offsets, needs=("offset_db",)))
     return known
-
-
-def _choice(args):
-    from archives.fleet_work import Choice
-
-    return Choice(
-        args.classifier,
-        args.method,
-        args.models.resolve(),
-        args.classifier_weights and args.classifier_weights.resolve(),
-        args.device,
-        args.draws,
-        args.groups,
-        args.top_k,
-    )
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from archives.data_set import COLUMNS
 from archives.fleet_results import SensorResults
 from archives.inputs import DATA_SET
+from archives.presence_map import PRESENCE
 from transcoder.files import atomic_write_text
 
 _READING = f"""\
@@ -22,6 +23,11 @@ Names of sensors that are all digits come as numbers.
 """
 
 
+_PRESENCE = (
+    "share of the row in which the group was there, 0 to 1, estimated by the calibration below"
+)
+
+
 def write_readme(output: Path, fleet: Sequence[SensorResults]) -> None:
     """Write ``README.md`` into the folder of results, of what is in it now."""
     if fleet:
@@ -29,10 +35,13 @@ def write_readme(output: Path, fleet: Sequence[SensorResults]) -> None:
 
 
 def _lines(fleet: Sequence[SensorResults]) -> list[str]:
-    job = fleet[0].reports[0][1]["job"]
+    first = fleet[0].reports[0][1]
+    job = first["job"]
     lines = ["# What was heard by a network of sensors", "", _READING]
     lines += ["| column | what it is |", "| --- | --- |"]
     lines += [f"| `{name}` | {text} |" for name, text in COLUMNS.items()]
+    if first["groups_are"] == PRESENCE:
+        lines += [f"| `{name}_presence` | {_PRESENCE} |" for name in first["groups"]]
     lines += [f"| {name} | {text} |" for name, text in _class_columns(job)]
     lines += ["", f"A row is {job['unit_s']} s long.", "", "## Made by", ""]
     lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in job["about"].items()]

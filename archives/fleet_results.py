@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
+from archives.digest import Digest
 from archives.inputs import SENSOR_TABLE
 from archives.presence import Presence
 from archives.sensor_table import SensorInfo, read_sensor_table
@@ -44,6 +45,11 @@ class SensorResults:
         """Of each file, in order of the files' names."""
         for path, _ in self.reports:
             yield Presence.load(path.with_name(f"{path.stem}_presence.npz"))
+
+    def digests(self) -> Iterator[Digest]:
+        """Of each file, in order of the files' names."""
+        for path, _ in self.reports:
+            yield Digest.load(path.with_name(f"{path.stem}_digest.npz"))
 
     def presence(self) -> Presence:
         """Of all files together."""

@@ -9,28 +9,14 @@ from archives.classify import Result, Setup, classify_archive, measure_levels
 from archives.data_set import sensor_folder
 from archives.inputs import result_paths
 from archives.levels import LevelScale
-from archives.networks import choose_selection, load_level_classifier
+from archives.load_answers import Choice, Loaded, load_answers
+from archives.networks import choose_selection
 from archives.options import ReadOptions
-from transcoder.devices import choose_device
 from transcoder.errors import UserError
 from transcoder.files import FullDiskError
 from transcoder.locks import only_run
 
 _PATIENCE_S = 3600
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What tells the classes and what is kept of them, as the command line names it."""
-
-    classifier: str
-    method: str
-    models: Path
-    weights: Path | None
-    device: str
-    draws: int
-    groups: str | None
-    top_k: int | None
 
 
 @dataclass(frozen=True)
@@ -107,16 +93,16 @@ def _of_sensor(read: ReadOptions, unit: Unit) -> ReadOptions:
     return read if read.sensor_column is None else replace(read, sensor=unit.sensor)
 
 
-@functools.lru_cache(maxsize=1)
 def prepared(choice: Choice) -> Setup:
-    """The networks, loaded once in a process; what is said of levels is not chosen yet."""
-    classify, about = load_level_classifier(
-        choice.classifier,
-        choice.method,
-        models=choice.models,
-        weights=choice.weights,
-        device=choose_device(choice.device),
-        draws=choice.draws,
-    )
+    """The networks; what is said of levels is not chosen yet."""
     selection = choose_selection(choice.classifier, groups=choice.groups, top_k=choice.top_k)
-    return Setup(classify, selection, about, ReadOptions(), LevelScale(), 1, ".parquet")
+    loaded = loaded_answers(choice)
+    answers, about = loaded.answers, loaded.about
+    return Setup(answers, selection, about, ReadOptions(), LevelScale(), 1, ".parquet")
+
+
+@functools.lru_cache(maxsize=1)
+def loaded_answers(choice: Choice) -> Loaded:
+    """The networks, loaded once in a process."""
+    selection = choose_selection(choice.classifier, groups=choice.groups, top_k=choice.top_k)
+    return load_answers(choice, selection)

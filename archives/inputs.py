@@ -17,6 +17,14 @@ NETWORK_FILES = (DATA_SET, SETTINGS_FILE, SENSOR_TABLE, OFFSET_TABLE)
 """What the results of a network are beside the reports: the data set, how all of it was made, its
 sensors with their places and the offsets that were used, and offsets that were measured."""
 
+HOURS, DAYS, PAGE = "hours.csv", "days.csv", "report.html"
+"""Names of the tables of levels and presence, and of the page, in a folder of results."""
+
+_TABLE_STARTS = ("sensor,time,seconds,", "sensor,date,seconds,")
+
+_KEPT = ("_presence.npz", "_digest.npz")
+"""Ends of the names of what lies beside an archive's report."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -62,19 +70,20 @@ def refuse_overwriting(tasks: Sequence[Task], output: Path, suffix: str) -> None
     for task in tasks:
         if task.path.exists():
             inputs[_identity(task.path)] = task.path
-    for task in tasks:
-        for path in result_paths(output, task.name, suffix):
-            if path.exists() and _identity(path) in inputs:
-                raise UsageError(
-                    f"{path}: this result would overwrite the input {inputs[_identity(path)]}: "
-                    "give another --output"
-                )
+    written = [path for task in tasks for path in result_paths(output, task.name, suffix)]
+    for path in (*written, output / HOURS, output / DAYS):
+        if path.exists() and _identity(path) in inputs:
+            raise UsageError(
+                f"{path}: this result would overwrite the input {inputs[_identity(path)]}: give "
+                "another --output"
+            )
 
 
-def result_paths(output: Path, name: str, suffix: str) -> tuple[Path, Path, Path]:
-    """Where the classes of the archive ``name`` go, their report, and their presence."""
+def result_paths(output: Path, name: str, suffix: str) -> tuple[Path, Path, Path, Path]:
+    """Where the classes of the archive ``name`` go, their report, their presence, their digest."""
     beside = output / "reports" / name
-    return output / f"{name}{suffix}", Path(f"{beside}.json"), Path(f"{beside}_presence.npz")
+    kept = (Path(f"{beside}{ending}") for ending in (".json", *_KEPT))
+    return output / f"{name}{suffix}", *kept
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -89,9 +98,12 @@ def _is_result(path: Path, output: Path | None) -> bool:
     within = path.resolve().relative_to(output.resolve())
     if within.parts[0] in NETWORK_FILES and (output / SETTINGS_FILE).is_file():
         return True
+    if within.as_posix() in (HOURS, DAYS):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.readline().startswith(_TABLE_STARTS)
     if within.parts[0] == "reports":
         name = within.relative_to("reports").as_posix()
-        stems = (name.removesuffix(".json"), name.removesuffix("_presence.npz"))
+        stems = [name.removesuffix(ending) for ending in (".json", *_KEPT)]
         return any(_report(output, stem) is not None for stem in stems)
     report = _report(output, within.with_suffix("").as_posix())
     return report is not None and within.as_posix() in report.get("results", ())

@@ -2,20 +2,22 @@
 
 import json
 import logging
+import math
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 import pandas as pd
 
+from archives.answers import Answers, laeq_db
 from archives.clock import first_together
 from archives.columns import TIME_NAMES, find_bands, plain
-from archives.frames import FRAME_S, LOCAL, NO_CLOCK, UTC, ArchiveError, Block
+from archives.frames import LOCAL, NO_CLOCK, UTC, ArchiveError, Block
 from archives.headers import is_header
-from archives.inference import LevelClassifier
 from archives.json_records import RecordReader, parse_line
 from archives.levels import LevelScale, scaled
 from archives.options import ReadOptions
+from archives.presence_map import PRESENCE
 from archives.selection import Selection
 from archives.stamps import iso
 from archives.tables import Layout
@@ -33,14 +35,16 @@ _JSON = re.compile(r"[^\s{\[]*\s*[{\[]")  # perhaps behind a topic of MQTT
 
 def classify_lines(
     lines: Iterable[str],
-    classify: LevelClassifier,
+    answers: Answers,
     selection: Selection,
     scale: LevelScale,
     read: ReadOptions,
     *,
     unit_s: int,
 ) -> Iterator[str]:
-    """JSON lines ``{"time": ..., "coverage": ..., "classes": {name: probability}}``.
+    """JSON lines ``{"time": ..., "coverage": ..., "LAeq": ..., "classes": {name: probability}}``.
+
+    Where there is a calibration, ``"presence": {group: ...}`` too.
 
     Where the levels are not those of 125 ms, each line says so under ``"note"``.
 
@@ -52,24 +56,31 @@ def classify_lines(
     timeline = Timeline(unit_s, where=_WHERE, step_s=read.step_s, allow_slow=read.allow_slow)
     for units in timeline.units(scaled(first_together(stream.blocks()), stream.bands, scale)):
         for row in range(len(units)):
-            line = _line(units[row : row + 1], classify, selection, stream.clock, unit_s)
+            line = _line(units[row : row + 1], answers, selection, scale, stream.clock)
             yield json.dumps(line | timeline.found.step_note(), ensure_ascii=False)
 
 
 def _line(
-    unit: Units, classify: LevelClassifier, selection: Selection, clock: str, unit_s: int
+    unit: Units, answers: Answers, selection: Selection, scale: LevelScale, clock: str
 ) -> dict:
-    values, indices = selection.apply(classify(unit))
+    probabilities, groups = answers.hear(unit)
+    values, indices = selection.apply(probabilities)
     columns = indices[0].tolist() or range(len(selection.names))
     seconds = float(unit.times_s[0])
-    return {
+    level_db = float(laeq_db(unit, scale)[0])
+    line = {
         "time": iso(seconds, clock) if clock in (LOCAL, UTC) else round(seconds, 3),
-        "coverage": float(unit.n_frames[0]) * FRAME_S / unit_s,
+        "coverage": float(unit.n_frames[0]) / (unit.levels_db.shape[1] * unit.levels_db.shape[2]),
+        "LAeq": None if math.isnan(level_db) else round(level_db, 1),
         "classes": {
             selection.names[k]: round(value, 6)
             for k, value in zip(columns, values[0].tolist(), strict=True)
         },
     }
+    if answers.estimate.kind == PRESENCE:
+        present = zip(answers.estimate.names, groups[0].tolist(), strict=True)
+        line["presence"] = {name: round(value, 4) for name, value in present}
+    return line
 
 
 class _TableLines:

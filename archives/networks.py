@@ -16,9 +16,10 @@ from archives.selection import (
     traffic_voice_birds,
 )
 from transcoder.class_groups import GROUP_TABLES
-from transcoder.classifiers import load_classifier
+from transcoder.classifiers import Classifier, load_classifier
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.fingerprint import fingerprint
+from transcoder.hearing import joins_seconds
 from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.transcode import Transcoder
 
@@ -44,33 +45,37 @@ def load_level_classifier(
     MissingFileError
         If a model is not there; the message names the command that makes it, and texture.
     """
-    about = {}
+    about = {"classifier": f"{classifier} (its classes, without its network)"}
     try:
-        if method in CLASS_METHODS:
-            network = None
-            about["classifier"] = f"{classifier} (its classes, without its network)"
-        else:
+        network = None
+        if method not in CLASS_METHODS:
             network = load_classifier(classifier, weights)
             about["classifier"] = network.teacher
-            about["classifier_fingerprint"] = fingerprint(network)
         found = Transcoder.load(classifier, method, models=models, judge=network)
     except MissingFileError as error:
         raise MissingFileError(f"{error}; or use --method texture, which needs no model") from None
     about |= {
         "transcoder": WAYS[method],
         "transcoder_checkpoint": found.source,
-        "transcoder_fingerprint": fingerprint(found.model),
         "spectral_transcoder": transcoder.__version__,
+        **marks_of(found, network, draws),
     }
     draws = len(found.draws(draws))
-    if draws > 1:
-        about["draws"] = str(draws)
     return LevelClassifier(found.model, network, device=device, draws=draws), about
 
 
+def marks_of(found: Transcoder, network: Classifier | None, draws: int) -> dict[str, str]:
+    """What tells a way from levels to classes from others: its weights, and draws of noise."""
+    marks = {"transcoder_fingerprint": fingerprint(found.model)}
+    if network is not None:
+        marks["classifier_fingerprint"] = fingerprint(network)
+    draws = len(found.draws(draws))
+    return marks | ({"draws": str(draws)} if draws > 1 else {})
+
+
 def seconds_heard(classifier: str, method: str, window_s: int | None) -> int:
-    """So many seconds are heard as one: PANN hears a window, all others each second by itself."""
-    if classifier == "PANN" and method not in CLASS_METHODS:
+    """So many seconds are heard as one: a window by PANN, each second by itself by all others."""
+    if joins_seconds(classifier) and method not in CLASS_METHODS:
         return window_s or DEFAULT_WINDOW_S[classifier]
     return 1
 

@@ -23,6 +23,9 @@ class Rows:
     values : (n, k) float32 probabilities
     indices : (n, k) int16, which names they are of; (n, 0) if they are in the names' order: see
         `Selection.apply`
+    laeq_db : (n,) float32, LAeq in the archive's own dB, NaN where there is no sound; (0,) of
+        recordings, whose levels nobody knows
+    groups : (n, n_groups) float32, what `presence_map.GroupEstimate` says of the groups
     """
 
     times_s: NDArray[np.float64]
@@ -30,6 +33,8 @@ class Rows:
     segment: NDArray[np.int64]
     values: NDArray[np.float32]
     indices: NDArray[np.int16]
+    laeq_db: NDArray[np.float32]
+    groups: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.times_s)

@@ -40,7 +40,7 @@ class Presence:
         sums = np.add.reduceat(weighted, starts, axis=0)
         seconds = np.add.reduceat(duration_s[order].astype(np.float64), starts)
         for number, total, length in zip(numbers.tolist(), sums, seconds.tolist(), strict=True):
-            self._add(number, total, length)
+            self.add_sum(number, total, length)
         while len(self.sums) > _MOST_BINS and self.width_s < _WIDTHS_S[-1]:
             self._widen()
 
@@ -50,11 +50,12 @@ class Presence:
             self._widen()
         factor = self.width_s // other.width_s
         for number, total in other.sums.items():
-            self._add(number // factor, total, other.seconds[number])
+            self.add_sum(number // factor, total, other.seconds[number])
         while len(self.sums) > _MOST_BINS and self.width_s < _WIDTHS_S[-1]:
             self._widen()
 
-    def _add(self, number: int, total: NDArray, length: float) -> None:
+    def add_sum(self, number: int, total: NDArray, length: float) -> None:
+        """Add to bin ``number`` the sums ``(len(names),)`` over ``length`` seconds."""
         if number in self.sums:
             self.sums[number] = self.sums[number] + total
             self.seconds[number] += length
@@ -65,7 +66,7 @@ class Presence:
         wider = Presence(self.names, _WIDTHS_S[_WIDTHS_S.index(self.width_s) + 1])
         factor = wider.width_s // self.width_s
         for number, total in self.sums.items():
-            wider._add(number // factor, total, self.seconds[number])
+            wider.add_sum(number // factor, total, self.seconds[number])
         self.width_s, self.sums, self.seconds = wider.width_s, wider.sums, wider.seconds
 
     @property

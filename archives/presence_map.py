@@ -7,6 +7,7 @@ that the group is heard in it; the mean over seconds is the time of presence. It
 levels to classes, and says what it was fitted on.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +18,20 @@ from numpy.typing import NDArray
 
 from archives.selection import Selection
 from transcoder.audioset import audioset_classes
-from transcoder.errors import MissingFileError, UserError
+from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.files import atomic_write_text
 
 PRESENT = 0.5
 """A group counts as present in a second from this chance on."""
 
+NONE = "none"
+"""What ``--calibration`` says to leave presence out."""
+
 FOLDER = "presence"
 """Calibrations that come with trained models lie in a folder of that name beside them."""
+
+PRESENCE, PROBABILITY = "presence", "probability"
+"""What is known of a group: how long it was there, or how sure the classifier was of it."""
 
 FORMAT = 1
 
@@ -116,6 +123,18 @@ class Calibration:
                 f"{path}: is no calibration of calibrate_presence.py: {error!r}"
             ) from None
 
+    @property
+    def about(self) -> str:
+        """What it was fitted on, in a line."""
+        on = self.fitted_on
+        return on.get("note") or f"{on['recordings']} recordings, {on['seconds']} s"
+
+    @property
+    def mark(self) -> str:
+        """Changes with the maps: 16 hexadecimal digits."""
+        maps = [(n, sorted(g.classes), repr(g.map)) for n, g in sorted(self.groups.items())]
+        return hashlib.sha256(repr(maps).encode()).hexdigest()[:16]
+
     def differences(self, way: Mapping[str, object]) -> list[str]:
         """In what ``way`` (of `way_of`) is not what the maps are for; empty if in nothing."""
         keys = sorted({*self.made_for, *way})
@@ -126,38 +145,43 @@ class Calibration:
         ]
 
 
-class PresenceEstimate:
-    """Presence of groups: ``(n, n_classes)`` probabilities of seconds to ``(n, len(names))``.
+class GroupEstimate:
+    """How present groups are: ``(n, n_classes)`` probabilities to ``(n, len(names))``.
+
+    Without a calibration it is the groups' probability, which is no time of presence.
 
     Attributes
     ----------
-    names : the groups that have a map
-    lacking : those of the selection that have none
+    names : the groups; with a calibration, those that it has a map for
+    lacking : those of the selection that it has none for
+    kind : "presence" or "probability"
     """
 
-    def __init__(self, calibration: Calibration, selection: Selection, classifier: str):
+    def __init__(self, calibration: Calibration | None, selection: Selection, classifier: str):
         mids = [c.mid for c in audioset_classes(classifier)]
+        self.kind = PROBABILITY if calibration is None else PRESENCE
         self._groups: list[NDArray[np.int64]] = []
-        self._maps: list[Logistic | Isotonic] = []
+        self._maps: list[Logistic | Isotonic | None] = []
         names, self.lacking = [], []
         for name, group in zip(selection.names, selection.groups or (), strict=True):
-            found = calibration.groups.get(name)
-            if found is None or found.classes != {mids[index] for index in group}:
-                self.lacking.append(name)
-                continue
+            fitted = None
+            if calibration is not None:
+                found = calibration.groups.get(name)
+                if found is None or found.classes != {mids[index] for index in group}:
+                    self.lacking.append(name)
+                    continue
+                fitted = found.map
             names.append(name)
             self._groups.append(group)
-            self._maps.append(found.map)
+            self._maps.append(fitted)
         self.names = tuple(names)
 
     def __call__(self, probabilities: NDArray) -> NDArray[np.float32]:
-        columns = [
-            fitted(probabilities[:, group].max(axis=1))
-            for group, fitted in zip(self._groups, self._maps, strict=True)
-        ]
-        if not columns:
-            return np.empty((len(probabilities), 0), dtype=np.float32)
-        return np.stack(columns, axis=1).astype(np.float32)
+        columns = np.empty((len(probabilities), len(self.names)), dtype=np.float32)
+        for number, (group, fitted) in enumerate(zip(self._groups, self._maps, strict=True)):
+            highest = probabilities[:, group].max(axis=1)
+            columns[:, number] = highest if fitted is None else fitted(highest)
+        return columns
 
 
 def way_of(classifier: str, method: str, about: Mapping[str, str], heard_s: int) -> dict:
@@ -168,6 +192,32 @@ def way_of(classifier: str, method: str, about: Mapping[str, str], heard_s: int)
     marks = ("classifier_fingerprint", "transcoder_fingerprint", "draws")
     found = {key: about[key] for key in marks if key in about}
     return {"classifier": classifier, "method": method, "heard_s": heard_s, **found}
+
+
+def choose_calibration(
+    given: str | None, models: Path, way: Mapping[str, object]
+) -> tuple[Calibration | None, str]:
+    """What ``--calibration`` asks for, and a line about it for people.
+
+    Raises
+    ------
+    UsageError
+        If a file was named that is for another way from levels to classes.
+    """
+    if given == NONE:
+        return None, "no presence, as --calibration none asks for"
+    if given is None:
+        found = find_calibration(models, way)
+        if found is None:
+            return None, (
+                "no presence: none of the calibrations that come with the models is for this way; "
+                "calibrate_presence.py makes one"
+            )
+        return found, f"presence is fitted on {found.about}"
+    found = Calibration.load(Path(given))
+    if differences := found.differences(way):
+        raise UsageError(f"--calibration {given}: is for another way: {'; '.join(differences)}")
+    return found, f"presence is fitted on {found.about}"
 
 
 def find_calibration(models: Path, way: Mapping[str, object]) -> Calibration | None:

@@ -1,6 +1,8 @@
 """A recording classified from its audio and from its third-octave levels, compared."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -9,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archives.parts import Rows
+from archives.presence_map import GroupEstimate
 from archives.selection import Selection
 from transcoder.audio import second_weights
 from transcoder.classifiers import Classifier
-from transcoder.hearing import hear_recording, weighted_mean
+from transcoder.hearing import hear_recording, joins_seconds, weighted_mean
 from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.plots import add_notes
 from transcoder.settings import CHUNK_DURATION_S
@@ -30,28 +33,42 @@ def classify_ways(
     *,
     unit_s: int,
     draws: int = 1,
+    estimates: Mapping[str, GroupEstimate] = MappingProxyType({}),
 ) -> dict[str, Rows]:
     """Classes of ``(samples,)`` by every way: `TRUE_MELS` first, then each of ``transcoders``.
 
     Each way has one row for every ``unit_s`` seconds; the last may be shorter. A last partial
     second counts by its length, and not at all if it is too short: see `second_weights`. Where
-    there is noise in the Mels, the probabilities are the mean of ``draws``.
+    there is noise in the Mels, the probabilities are the mean of ``draws``. The rows' groups are
+    those of ``estimates``, by method.
     """
     weights = second_weights(len(waveform), sample_rate)
     reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
     true_mels = reference.true_mels(waveform, sample_rate)
-    found = {TRUE_MELS: _heard(true_mels, classifier, unit_s, weights)}
+    heard = _heard(true_mels, classifier, unit_s, weights)
+    found = {TRUE_MELS: _rows(heard, selection, unit_s, weights)}
     for method, transcoder in transcoders.items():
         answers = [
             transcoder.from_wave(waveform, sample_rate, draw=draw)
             for draw in transcoder.draws(draws)
         ]
-        if method in CLASS_METHODS:
-            found[WAYS[method]] = _averaged(answers[0], unit_s, weights)
-        else:
-            heard = [_heard(mels, classifier, unit_s, weights) for mels in answers]
-            found[WAYS[method]] = torch.stack(heard).mean(dim=0)
-    return {way: _rows(values, selection, unit_s, weights) for way, values in found.items()}
+
+        def of_units(length_s: int, method=method, answers=answers) -> Tensor:
+            if method in CLASS_METHODS:
+                return _averaged(answers[0][: len(weights)], length_s, weights)
+            heard = [_heard(mels, classifier, length_s, weights) for mels in answers]
+            return torch.stack(heard).mean(dim=0)
+
+        rows = _rows(of_units(unit_s), selection, unit_s, weights)
+        if method in estimates:
+            is_joined = joins_seconds(classifier.name) and method not in CLASS_METHODS
+            heard_s = unit_s if is_joined else CHUNK_DURATION_S
+            groups = torch.from_numpy(estimates[method](of_units(heard_s).numpy()))
+            if heard_s < unit_s:
+                groups = _averaged(groups, unit_s, weights)
+            rows = replace(rows, groups=groups.numpy())
+        found[WAYS[method]] = rows
+    return found
 
 
 def _heard(mels: Tensor, classifier: Classifier, unit_s: int, weights: NDArray) -> Tensor:
@@ -86,6 +103,8 @@ def _rows(probabilities: Tensor, selection: Selection, unit_s: int, weights: NDA
         segment=np.zeros(len(values), dtype=np.int64),
         values=values,
         indices=indices,
+        laeq_db=np.empty(0, dtype=np.float32),
+        groups=np.empty((len(values), 0), dtype=np.float32),
     )
 
 
@@ -119,6 +138,17 @@ def _correlation(a: NDArray, b: NDArray) -> str:
     if len(a) < 3 or a.std() == 0 or b.std() == 0:
         return "    (-)"
     return f" ({np.corrcoef(a, b)[0, 1]:+.2f})"
+
+
+def presence_lines(ways: Mapping[str, Rows], estimates: Mapping[str, GroupEstimate]) -> list[str]:
+    """For each way that has a calibration, how long each group was there."""
+    lines = []
+    for method, estimate in estimates.items():
+        rows = ways[WAYS[method]]
+        shares = zip(estimate.names, _mean(rows.groups, rows).tolist(), strict=True)
+        text = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+        lines.append(f"presence by {WAYS[method]}, of the time: {text}")
+    return lines
 
 
 def agreement_figure(

@@ -8,6 +8,7 @@ import numpy as np
 
 from archives.frames import LOCAL, UTC
 from archives.parts import Rows
+from archives.presence_map import PRESENCE, GroupEstimate
 from archives.selection import Selection
 from transcoder.files import atomic_path
 
@@ -22,6 +23,13 @@ class Description:
     clock: str
     unit_s: int
     about: dict[str, str]  # classifier, weights, transcoder, offset...
+    estimate: GroupEstimate | None = None  # what the rows' groups are
+
+    @property
+    def present_groups(self) -> tuple[str, ...]:
+        """The groups whose presence is known; probabilities of groups are no answer of rows."""
+        is_known = self.estimate is not None and self.estimate.kind == PRESENCE
+        return self.estimate.names if is_known else ()
 
 
 def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> Path:
@@ -39,12 +47,18 @@ def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> P
 
 
 def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> None:
-    """``time``, ``coverage``, ``segment``, ``probabilities`` and perhaps ``classes``; ``names``."""
+    """``time``, ``coverage``, ``segment``, ``LAeq``, ``probabilities`` of ``names``.
+
+    Perhaps ``classes``: which of the names they are of; and ``presence`` of ``presence_names``.
+    """
     from transcoder.hdf5_files import written_hdf5
 
     with written_hdf5(path, track_order=True) as file:
         file.attrs.update({**description.about, "unit_s": description.unit_s})
         file["names"] = [name.encode() for name in description.selection.names]
+        present = description.present_groups
+        if present:
+            file["presence_names"] = [name.encode() for name in present]
         for rows in parts:
             arrays = {
                 "time": rows.times_s,
@@ -52,6 +66,10 @@ def _write_hdf5(path: Path, parts: Iterable[Rows], description: Description) -> 
                 "segment": rows.segment.astype(np.int32),
                 "probabilities": rows.values,
             }
+            if len(rows.laeq_db):
+                arrays["LAeq"] = rows.laeq_db
+            if present:
+                arrays["presence"] = rows.groups
             if rows.are_ranked:
                 arrays["classes"] = rows.indices
             for name, values in arrays.items():
@@ -124,7 +142,7 @@ def _table(rows: Rows, description: Description):
 
 
 def result_columns(rows: Rows, description: Description) -> dict:
-    """One column for the time, one for each class; or, of the best, one for each rank."""
+    """Columns for the time, the level and presence; one for each class, or each of the best."""
     import pyarrow as pa
 
     if description.clock in (LOCAL, UTC):
@@ -135,6 +153,10 @@ def result_columns(rows: Rows, description: Description) -> dict:
         columns = {"time_s": pa.array(rows.times_s)}
     columns["coverage"] = pa.array(rows.coverage)
     columns["segment"] = pa.array(rows.segment.astype(np.int32))
+    if len(rows.laeq_db):
+        columns["LAeq"] = pa.array(rows.laeq_db)
+    for name, values in zip(description.present_groups, rows.groups.T, strict=False):
+        columns[f"{name}_presence"] = pa.array(values)
     names = np.array(description.selection.names)
     for number, values in enumerate(rows.values.T):
         if rows.are_ranked:

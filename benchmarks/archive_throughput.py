@@ -116,16 +116,19 @@ def classify_synthetic_archive(n_seconds: int, device) -> None:
     """The small CNN and YAMNet over an archive, all classes of each second into HDF5."""
     import resource
 
+    from archives.answers import Answers
     from archives.classify import Setup, classify_archive
     from archives.levels import LevelScale
     from archives.open_archive import ReadOptions
-    from archives.selection import all_classes
+    from archives.presence_map import GroupEstimate
+    from archives.selection import all_classes, traffic_voice_birds
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "archive.npy"
         write_synthetic_archive(path, n_seconds)
+        estimate = GroupEstimate(None, traffic_voice_birds("YamNet"), "YamNet")
         setup = Setup(
-            level_classifier("small CNN", device),
+            Answers(level_classifier("small CNN", device), estimate, 1),
             all_classes("YamNet"),
             {},
             ReadOptions(),

@@ -6,8 +6,7 @@ A-weighted. The room, the recorder's colour and its level act on all layers alik
 over, as is the recorder's noise.
 """
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
 
 import numpy as np
 import scipy.fft
@@ -18,7 +17,7 @@ from tqdm import tqdm
 from archives.networks import choose_selection
 from archives.weighting import weighting_db
 from open_corpus.content import content_of
-from open_corpus.mixtures import SCENE_S, Mixtures
+from open_corpus.mixtures import SCENE_S, Mixtures, Scene
 from open_corpus.selection import SAMPLE_RATE
 from open_corpus.sound_bank import Sound, SoundBank
 from transcoder.audioset import TVB_NAMES, audioset_classes
@@ -70,33 +69,14 @@ class Listener:
         return 10 ** (levels.numpy() / 10) * self._weights
 
 
-@dataclass(frozen=True, eq=False)
-class KnownScenes:
-    """Levels of scenes and what is heard in them, a row for each second.
-
-    Attributes
-    ----------
-    groups : names of the columns of ``presence``
-    levels : (n, 8, 29) float32 dB
-    presence : (n, n_groups), 1 heard, 0 not heard, NaN where nobody knows
-    """
-
-    groups: tuple[str, ...]
-    levels: NDArray[np.float32]
-    presence: NDArray[np.float64]
-
-
-@torch.inference_mode()
-def known_scenes(bank: SoundBank, n_scenes: int) -> KnownScenes:
-    """The first ``n_scenes`` of a bank, as `fixed_scenes` takes them, with all known groups."""
-    groups = _all_groups()
-    mixtures, listener, third_octave = KnownMixtures(bank, 0), Listener(), ThirdOctave().float()
-    levels, presence = [], []
+def known_scenes(
+    bank: SoundBank, n_scenes: int, groups: Mapping[str, Set[str]]
+) -> Iterator[tuple[Scene, NDArray[np.float64]]]:
+    """The first ``n_scenes`` of a bank, as `fixed_scenes` has them, each with `group_presence`."""
+    mixtures, listener = KnownMixtures(bank, 0), Listener()
     for index in tqdm(range(n_scenes), desc="Mixing", unit="scene"):
         scene = mixtures[index]
-        levels.append(third_octave(torch.from_numpy(scene.at_32k)).numpy())
-        presence.append(group_presence(mixtures.layers, listener, groups))
-    return KnownScenes(tuple(groups), np.concatenate(levels), np.concatenate(presence))
+        yield scene, group_presence(mixtures.layers, listener, groups)
 
 
 def group_presence(
@@ -119,7 +99,8 @@ def group_presence(
     return present
 
 
-def _all_groups() -> dict[str, frozenset[str]]:
+def all_groups() -> dict[str, frozenset[str]]:
+    """The AudioSet ids of every group that programs know by name."""
     mids = [c.mid for c in audioset_classes("PANN")]
     found = {}
     for table in ("tvb", *GROUP_TABLES):

@@ -37,16 +37,24 @@ def main(argv=None) -> int:
     if args.scenes < 1:
         raise UsageError(f"--scenes must be 1 or more, not {args.scenes}")
 
-    from open_corpus.known_scenes import known_scenes
+    import numpy as np
+    import torch
+
+    from open_corpus.known_scenes import all_groups, known_scenes
     from open_corpus.sound_bank import SoundBank
     from transcoder.files import atomic_write_text
+    from transcoder.third_octave import ThirdOctave
 
-    files = OpenFiles.of(args.data_path)
+    files, groups = OpenFiles.of(args.data_path), all_groups()
     folder = args.output or files.folder / "known"
     name = f"OPEN_{args.split}"
-    scenes = known_scenes(SoundBank(files.bank, args.split), args.scenes)
-    _write_levels(folder / f"{name}.h5", scenes.levels)
-    atomic_write_text(folder / f"{name}_presence.csv", _table(name, scenes))
+    third_octave = ThirdOctave().float()
+    levels, presence = [], []
+    for scene, heard in known_scenes(SoundBank(files.bank, args.split), args.scenes, groups):
+        levels.append(third_octave(torch.from_numpy(scene.at_32k)).numpy())
+        presence.append(heard)
+    _write_levels(folder / f"{name}.h5", np.concatenate(levels))
+    atomic_write_text(folder / f"{name}_presence.csv", _table(name, groups, presence))
     print(f"wrote {folder / name}.h5 and {name}_presence.csv")
     return 0
 
@@ -58,12 +66,12 @@ def _write_levels(path: Path, levels) -> None:
         file["fast_125ms"] = levels
 
 
-def _table(name: str, scenes) -> str:
+def _table(name: str, groups, presence) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("recording", "start", "end", *scenes.groups))
-    for second, row in enumerate(scenes.presence):
-        cells = ("" if value != value else int(value) for value in row)
+    writer.writerow(("recording", "start", "end", *groups))
+    for second, row in enumerate(row for scene in presence for row in scene.tolist()):
+        cells = ("" if value != value else int(value) for value in row)  # NaN: nobody knows
         writer.writerow((name, second, second + 1, *cells))
     return text.getvalue()
 

@@ -151,18 +151,11 @@ def _finished(folder: Path, *patterns: str) -> list[Path]:
 
 def render(sections: "dict[str, Section]") -> str:
     """The page as HTML, style included."""
-    import jinja2
-
     from reproduction.score_tables import css_classes
     from reproduction.wording import condensed, dataset_title, in_words
+    from transcoder.pages import page_environment
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(_TEMPLATES)
     environment.filters |= {
         "duration": duration_text,
         "css_classes": css_classes,

@@ -185,3 +185,18 @@ def test_the_short_day_of_spring_is_complete(tmp_path):
     assert Digest.load(tmp_path / "without_groups.npz").seconds == 23 * 3600
     (day,) = day_rows(digest, kind="presence")
     assert day["complete"] is False
+
+
+def test_a_digest_of_utc_in_local_time():
+    """23:30 to 0:30 UTC of a winter's day is half past midnight in Paris."""
+    digest = Digest(("birds",))
+    digest.add(rows(MONDAY_S - 1800, np.linspace(40, 60, 3600), np.ones(3600)))
+    local = digest.localised(time_zone("Europe/Paris"))
+    assert sorted(local.hours) == [MONDAY_S // 3600, MONDAY_S // 3600 + 1]
+    assert local.stretches[0, 0] == MONDAY_S + 1800
+    assert local.loudest[0][0] == digest.loudest[0][0] + 3600
+    assert local.laeq_db == pytest.approx(digest.laeq_db)
+    assert local.timeline.over_time()[0][0] * local.timeline.width_s == MONDAY_S + 1800
+    assert digest.localised(None) is digest
+    (day,) = day_rows(local, kind="presence")
+    assert day["date"] == "2024-03-01"

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from archive_data import levels, quick_classifier, table
+from archive_data import answers, levels, quick_classifier, table
 
 import classify_third_octave
 from archives.averaging import FrameAverager
@@ -220,7 +220,7 @@ def test_live_streams_know_the_clock_too():
 def run_live(text, **clock):
     return classify_lines(
         io.StringIO(text),
-        quick_classifier(),
+        answers(),
         traffic_voice_birds("YamNet"),
         LevelScale(),
         ReadOptions(**clock),
@@ -234,7 +234,7 @@ def test_every_output_says_what_was_done_to_the_clock(tmp_path, monkeypatch, cap
 
     about = {"classifier": "narrow", "transcoder": "PINV"}
     monkeypatch.setattr(
-        "archives.networks.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
+        "archives.load_answers.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
     )
     stamps = pd.date_range("2024-03-01", periods=400, freq="100ms")
     table(levels(400), stamps).to_csv(tmp_path / "a.csv", index=False)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from archive_data import BAND_NAMES, levels, quick_classifier, stamps, table, units
+from archive_data import BAND_NAMES, answers, levels, stamps, table, units
 
 from archives.columns import NOMINAL_HZ
 from archives.following import followed
@@ -25,7 +25,7 @@ from transcoder.files import PROJECT_ROOT
 def run(text, *, selection=None, unit_s=1):
     lines = classify_lines(
         io.StringIO(text),
-        quick_classifier(),
+        answers(),
         selection or all_classes("YamNet"),
         LevelScale(),
         ReadOptions(),
@@ -53,7 +53,7 @@ def test_every_second_gives_a_line(style):
     found = run(text)
     assert len(found) == 10
     values = np.array([list(line["classes"].values()) for line in found])
-    np.testing.assert_allclose(values, quick_classifier()(units(array)), atol=2e-5)
+    np.testing.assert_allclose(values, answers().classify(units(array)), atol=2e-5)
     start = "2024-03-01T10:00:00.000" if style in ("named", "spreadsheet") else 0.0
     assert found[0]["time"] == start
     assert found[0]["coverage"] == 1
@@ -69,7 +69,7 @@ def test_a_header_of_plain_numbers_names_the_columns(n_bands):
     wanted = array.copy()
     wanted[:, : 29 - n_bands] = MISSING_BAND_DB
     values = np.array([list(line["classes"].values()) for line in found])
-    np.testing.assert_allclose(values, quick_classifier()(units(wanted)), atol=2e-5)
+    np.testing.assert_allclose(values, answers().classify(units(wanted)), atol=2e-5)
 
 
 def test_names_may_stand_below_a_preamble(tmp_path):
@@ -79,7 +79,7 @@ def test_names_may_stand_below_a_preamble(tmp_path):
     svantek(tmp_path / "a.csv", array, 0.125)
     found = run((tmp_path / "a.csv").read_text())
     values = np.array([list(line["classes"].values()) for line in found])
-    np.testing.assert_allclose(values, quick_classifier()(units(array.round(2))), atol=2e-4)
+    np.testing.assert_allclose(values, answers().classify(units(array.round(2))), atol=2e-4)
     assert found[0]["time"] == "2024-05-17T10:00:00.000"
 
 
@@ -102,7 +102,7 @@ def test_records_of_json(style, caplog):
     assert [line["time"] for line in found] == [f"2024-03-01T10:00:0{s}.000Z" for s in range(10)]
     values = np.array([list(line["classes"].values()) for line in found])
     kept = [s for s in range(10) if s != 3]
-    np.testing.assert_allclose(values[kept], quick_classifier()(units(array))[kept], atol=2e-5)
+    np.testing.assert_allclose(values[kept], answers().classify(units(array))[kept], atol=2e-5)
     assert ("row 31: is no JSON" in caplog.text) == (style != "ten seconds")
 
 
@@ -146,7 +146,7 @@ def test_results_come_while_the_stream_runs():
             yield line
 
     out = classify_lines(
-        stream(), quick_classifier(), all_classes("YamNet"), LevelScale(), ReadOptions(), unit_s=1
+        stream(), answers(), all_classes("YamNet"), LevelScale(), ReadOptions(), unit_s=1
     )
     for second in range(1, 9):
         next(out)

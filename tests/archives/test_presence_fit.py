@@ -9,10 +9,10 @@ from archives.annotations import read_annotations
 from archives.presence_fit import Heard, fit, fit_group, scores
 from archives.presence_map import (
     Calibration,
+    GroupEstimate,
     GroupMap,
     Isotonic,
     Logistic,
-    PresenceEstimate,
     expit,
     find_calibration,
     log_odds,
@@ -119,7 +119,7 @@ def test_saved_maps_come_back_and_apply(calibration, tmp_path):
     found = Calibration.load(path)
     assert found.made_for == calibration.made_for
     assert found.fitted_on["note"] == "rue de la Gare"
-    estimate = PresenceEstimate(found, traffic_voice_birds("YamNet"), "YamNet")
+    estimate = GroupEstimate(found, traffic_voice_birds("YamNet"), "YamNet")
     assert estimate.names == ("traffic", "voice")
     assert estimate.lacking == ["birds"]
     probabilities = np.zeros((2, 521), dtype=np.float32)
@@ -134,7 +134,7 @@ def test_saved_maps_come_back_and_apply(calibration, tmp_path):
 def test_a_group_of_other_classes_has_no_map(calibration):
     selection = traffic_voice_birds("YamNet")
     fewer = type(selection)(selection.names, (selection.groups[0][:3], *selection.groups[1:]))
-    estimate = PresenceEstimate(calibration, fewer, "YamNet")
+    estimate = GroupEstimate(calibration, fewer, "YamNet")
     assert estimate.names == ("voice",)
 
 

@@ -7,11 +7,13 @@ import pandas as pd
 import torch
 from filled_weights import fill
 
+from archives.answers import Answers
 from archives.classify import Setup
 from archives.inference import LevelClassifier
 from archives.levels import LevelScale
 from archives.open_archive import ReadOptions
-from archives.selection import all_classes
+from archives.presence_map import GroupEstimate
+from archives.selection import all_classes, traffic_voice_birds
 from archives.timeline import Units
 from transcoder.checkpoints import save_checkpoint
 from transcoder.classifiers import Classifier, new_network
@@ -85,6 +87,12 @@ def quick_classifier() -> LevelClassifier:
     return LevelClassifier(Pinv("YamNet"), narrow_yamnet(), device=torch.device("cpu"))
 
 
+def answers() -> Answers:
+    """Of the quick classifier, without a calibration."""
+    estimate = GroupEstimate(None, traffic_voice_birds("YamNet"), "YamNet")
+    return Answers(quick_classifier(), estimate, 1)
+
+
 def write_yamnet_weights(path: Path) -> Path:
     """YAMNet's full network with filled weights, as a weight file."""
     network = new_network("YamNet")
@@ -95,7 +103,7 @@ def write_yamnet_weights(path: Path) -> Path:
 
 def setup(*, selection=None, unit_s=1, suffix=".h5", about=None, scale=None) -> Setup:
     return Setup(
-        quick_classifier(),
+        answers(),
         selection or all_classes("YamNet"),
         about or {"classifier": "narrow"},
         ReadOptions(),

@@ -12,6 +12,9 @@ import pytest
 from transcoder.files import PROJECT_ROOT
 
 DATA_FILES = {
+    "archives/page/templates/charts.html.j2",
+    "archives/page/templates/network.css",
+    "archives/page/templates/network.html.j2",
     "exp_classif_eval/published_scores.csv",
     "exp_train_model/launch_experiment/templates/generic.slurm",
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
@@ -25,6 +28,8 @@ DATA_FILES = {
     "sources/files.csv",
     "transcoder/class_groups.csv",
     "transcoder/pinv_matrices.npz",
+    "transcoder/templates/base.css",
+    "transcoder/templates/shared.html.j2",
     "transcoder/sub_classes_sonyc_ust.xlsx",
     "transcoder/sub_classes_urbansound8k.xlsx",
     "yamnet/class_list.csv",
