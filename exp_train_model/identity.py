@@ -7,16 +7,25 @@ left before is no longer what it would leave now.
 
 import contextlib
 import functools
+from pathlib import Path
 from typing import Any
 
 from doce_plans.experiment import Experiment
 from doce_plans.records import Identity, input_record, require_current
 from doce_plans.settings import Setting
-from exp_train_model import experiment as files
+from exp_train_model import files
+from exp_train_model.jobs import (
+    EvaluationJob,
+    FeatureSet,
+    TrainingJob,
+    evaluation_job,
+    feature_set,
+    trained_model,
+    training_job,
+)
 from exp_train_model.options import RunOptions
-from exp_train_model.scoring.evaluation import open_features
 from exp_train_model.scoring.outputs import data_mark
-from exp_train_model.training.config import TrainConfig, train_config
+from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.precision import choose_precision
 from features.files import OPEN, SPLITS
 from open_corpus.files import OpenFiles
@@ -27,7 +36,7 @@ from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.marks import file_mark
-from transcoder.models import PAPER_CLASS_MODELS, TOKEN_MODELS
+from transcoder.models import TOKEN_MODELS
 
 FORMATS = {"train": 1, "evaluate": 1, "metric": 1}
 
@@ -65,26 +74,20 @@ class Identify:
     def __init__(self, options: RunOptions) -> None:
         self.options = options
         self.teacher_mark = functools.cache(_teacher_mark)
-        self._data_marks: dict[tuple[str, str], dict[str, str]] = {}
+        self.data_marks = functools.cache(_data_marks)
 
     def __call__(self, setting: Setting, experiment: Experiment) -> Identity:
         step = setting["step"]
-        of_step = {"train": self._of_training, "metric": self._of_scores}
-        identity = of_step.get(step, self._of_outputs)(setting, experiment)
+        if step == "train":
+            identity = self._of_training(training_job(setting, experiment, self.options))
+        elif step == "metric":
+            identity = self._of_scores(setting, experiment)
+        else:
+            identity = self._of_outputs(evaluation_job(setting, experiment, self.options))
         return {f"{step}_format": FORMATS[step], **identity}
 
-    def data_marks(self, setting: Setting) -> dict[str, str]:
-        """``data_<split>``: marks of the features of all splits."""
-        key = setting["dataset"], setting["classifier"]
-        if key not in self._data_marks:
-            self._data_marks[key] = {
-                f"data_{split}": data_mark(open_features(setting, self.options, split))
-                for split in SPLITS
-            }
-        return self._data_marks[key]
-
-    def _of_training(self, setting: Setting, experiment: Experiment) -> Identity:
-        config, options = train_config(setting), self.options
+    def _of_training(self, job: TrainingJob) -> Identity:
+        config, options = job.config, job.options
         precision = choose_precision(options.training_precision, choose_device(options.device))
         initial, override = options.initial_model, options.epochs_override
         return {
@@ -92,7 +95,7 @@ class Identify:
             "initial_weights": file_mark(initial) if initial else None,
             "epochs_override": override if override != config.epochs else None,
             "max_steps": options.max_steps,
-            **self.data_marks(setting),
+            **self.data_marks(job.features),
             **({"teacher": self.teacher_mark(config.classifier)} if config.class_weight else {}),
             **({"mixtures": self._bank_mark()} if config.dataset == OPEN else {}),
         }
@@ -100,17 +103,16 @@ class Identify:
     def _bank_mark(self) -> str:
         return bank_mark(OpenFiles.of(self.options.data_path).bank, "train")
 
-    def _of_outputs(self, setting: Setting, experiment: Experiment) -> Identity:
-        marks = self._marks(setting)
-        if not is_trained(setting):
+    def _of_outputs(self, job: EvaluationJob) -> Identity:
+        marks = self._marks(job.features)
+        if job.model is None:
             return marks
-        model = files.model_file(setting, experiment)
-        command = files.command_for(setting.replace("step", "train"), experiment)
+        model = job.model.path
         if not model.is_file() or not settings_path(model).is_file():
-            raise MissingFileError(f"{model} is missing; train it with: {command}")
-        facts = model_facts(setting, experiment)
-        require_current(model.name, facts, marks, command=command)
-        if self.options.published_evaluation and setting["transcoder"] in PAPER_CLASS_MODELS:
+            raise MissingFileError(f"{model} is missing; train it with: {job.model.command}")
+        facts = model_facts(model)
+        require_current(model.name, facts, marks, command=job.model.command)
+        if job.dropout_seed is not None:
             marks = {**marks, "published_evaluation": True}
         return {**marks, "model": facts}
 
@@ -118,9 +120,10 @@ class Identify:
         now: dict[str, Any] = {}
         # features may be removed when all is evaluated: nothing is there then that is newer
         with contextlib.suppress(MissingFileError):
-            now |= self._marks(setting)
-        if is_trained(setting) and files.model_file(setting, experiment).is_file():
-            now["weights"] = file_mark(files.model_file(setting, experiment))
+            now |= self._marks(feature_set(setting, self.options))
+        model = trained_model(setting, experiment)
+        if model and model.path.is_file():
+            now["weights"] = file_mark(model.path)
         inputs = {
             "oracle": files.oracle_setting(setting, experiment),
             "outputs": setting.replace("step", "evaluate"),
@@ -130,25 +133,24 @@ class Identify:
             for name, of in inputs.items()
         }
 
-    def _marks(self, setting: Setting) -> dict[str, str]:
-        return {**self.data_marks(setting), "teacher": self.teacher_mark(setting["classifier"])}
+    def _marks(self, features: FeatureSet) -> dict[str, str]:
+        return {**self.data_marks(features), "teacher": self.teacher_mark(features.classifier)}
 
 
-def is_trained(setting: Setting) -> bool:
-    """Whether the setting's transcoder is one that a train step leaves."""
-    return "train" in setting.plan.factors["step"]
-
-
-def model_facts(setting: Setting, experiment: Experiment) -> Identity:
-    """A mark of the setting's checkpoint, and what its YAML tells of its training."""
-    path = files.model_file(setting, experiment)
-    told = read_settings(path).get("settings")
+def model_facts(checkpoint: Path) -> Identity:
+    """A mark of a checkpoint, and what its YAML tells of its training."""
+    told = read_settings(checkpoint).get("settings")
     told = told if isinstance(told, dict) else {}  # published ones tell nothing
     return {
-        "weights": file_mark(path),
+        "weights": file_mark(checkpoint),
         "train_format": told.get("train_format", FORMATS["train"]),
         **{name: told[name] for name in MODEL_FACTS if name in told},
     }
+
+
+def _data_marks(features: FeatureSet) -> dict[str, str]:
+    """``data_<split>``: marks of the features of all splits."""
+    return {f"data_{split}": data_mark(features.open(split)) for split in SPLITS}
 
 
 def _teacher_mark(classifier: str) -> str:

@@ -10,13 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exp_train_model.experiment import (
-    DEFAULT_FOLDER,
-    command_for,
-    loss_file,
-    training_experiment,
-)
+from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import CNN_LOGITS, training_title
+from exp_train_model.files import command_for, loss_file
 from features.files import SPLITS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError

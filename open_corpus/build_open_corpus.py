@@ -8,13 +8,11 @@ features with:
 Beside the scenes, open_corpus_sources.csv lists every recording in them with its licence.
 """
 
-import os
 import sys
 from pathlib import Path
 
-from open_corpus.table import DEFAULT_TABLE
+from open_corpus.options import add_options, check_numbers
 from transcoder.cli import Parser, reports_errors
-from transcoder.errors import UsageError, UserError
 from transcoder.files import DATA_ROOT
 
 
@@ -27,12 +25,7 @@ def build_parser() -> Parser:
         help="folder of the corpus; about 3.3 GB of packages, 1.5 GB of sounds and 0.65 MB a scene",
     )
     parser.add_argument("--scenes", type=int, default=1200, help="number of 10-s scenes")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--table", type=Path, default=DEFAULT_TABLE, help="packages and patterns")
-    parser.add_argument(
-        "--packages", type=Path, help="folder of the packages (default: OUTPUT/packages)"
-    )
+    add_options(parser, packages="OUTPUT/packages")
     parser.add_argument(
         "--copy_sources_table", type=Path, metavar="FILE", help="write that list here too"
     )
@@ -42,23 +35,16 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    for name, lowest in (("scenes", 22), ("workers", 1), ("seed", 0)):
-        if getattr(args, name) < lowest:
-            raise UsageError(f"--{name} must be {lowest} or more, not {getattr(args, name)}")
+    check_numbers(args, scenes=22)
 
-    from open_corpus.fetch import fetch_all
+    from open_corpus.collect import collect
     from open_corpus.layout import write_corpus
     from open_corpus.planning import plan_scenes
-    from open_corpus.selection import decode_all, pick
-    from open_corpus.table import read_table
     from transcoder.files import atomic_write_text
 
-    wanted = read_table(args.table)
-    archives, problems = fetch_all(wanted, args.packages or args.output / "packages")
-    if not archives:
-        raise UserError(f"no package could be fetched: {problems[0]}")
     store = args.output / "sources"
-    sources = pick(decode_all(archives, wanted, store, workers=args.workers), args.seed)
+    packages = args.packages or args.output / "packages"
+    sources, problems = collect(args.table, packages, store, seed=args.seed, workers=args.workers)
     plans = plan_scenes(sources, args.scenes, args.seed)
     table = write_corpus(
         args.output, plans, sources, store=store, seed=args.seed, workers=args.workers

@@ -7,15 +7,13 @@ number of scenes from other recordings. open_corpus_sources.csv lists every reco
 licence.
 """
 
-import os
 import sys
 from pathlib import Path
 
 from features.files import FEATURES_ROOT, OPEN, SPLITS, split_path
 from open_corpus.files import OpenFiles
-from open_corpus.table import DEFAULT_TABLE
+from open_corpus.options import add_options, check_numbers
 from transcoder.cli import Parser, reports_errors
-from transcoder.errors import UsageError, UserError
 
 _RENDERINGS = {"train": 80, "valid": 24, "eval": 24}
 _SCENES = {"train": 64, "valid": 768, "eval": 768}
@@ -30,12 +28,7 @@ def build_parser() -> Parser:
         help="folder of the data sets; OPEN takes 3.3 GB of packages there, 1.2 GB of sounds, "
         "3.5 GB of banks, and 13 kB for each second that a training mixes",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--table", type=Path, default=DEFAULT_TABLE, help="packages and patterns")
-    parser.add_argument(
-        "--packages", type=Path, help="folder of the packages (default: OUTPUT/OPEN/packages)"
-    )
+    add_options(parser, packages="OUTPUT/OPEN/packages")
     parser.add_argument(
         "--blocks",
         type=int,
@@ -49,19 +42,16 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    for name, lowest in (("workers", 1), ("seed", 0), ("blocks", 0)):
-        if getattr(args, name) < lowest:
-            raise UsageError(f"--{name} must be {lowest} or more, not {getattr(args, name)}")
+    check_numbers(args, blocks=0)
 
-    from open_corpus.fetch import fetch_all
-    from open_corpus.table import read_table
+    from open_corpus.collect import collect
 
     files = OpenFiles.of(args.output_path)
-    wanted = read_table(args.table)
-    archives, problems = fetch_all(wanted, args.packages or files.folder / "packages")
-    if not archives:
-        raise UserError(f"no package could be fetched: {problems[0]}")
-    _write_banks(files, archives, wanted, args)
+    packages = args.packages or files.folder / "packages"
+    sources, problems = collect(
+        args.table, packages, files.sources, seed=args.seed, workers=args.workers
+    )
+    _write_banks(files, sources, args)
     _write_features(files, args.output_path)
     if args.blocks:
         _mix(files, args.blocks)
@@ -71,14 +61,11 @@ def main(argv=None) -> int:
     return 1 if problems else 0
 
 
-def _write_banks(files: OpenFiles, archives: dict, wanted, args) -> None:
+def _write_banks(files: OpenFiles, sources: list, args) -> None:
     from open_corpus.layout import sources_table
-    from open_corpus.selection import decode_all, pick
     from open_corpus.sound_bank import write_bank
     from transcoder.files import atomic_write_text
 
-    found = decode_all(archives, wanted, files.sources, workers=args.workers)
-    sources = pick(found, args.seed)
     for split in SPLITS:
         write_bank(
             files.bank,

@@ -114,6 +114,14 @@ def _ran_out(path: Path, written: int, error: Exception) -> FullDiskError:
     )
 
 
+def atomic_save_array(path: str | Path, array: object) -> None:
+    """Write an ``.npy`` file through `atomic_path`."""
+    import numpy as np
+
+    with atomic_path(path) as temporary:
+        np.save(temporary, array)
+
+
 def remove_temporary(*paths: Path) -> None:
     """Delete what killed runs have left of writing ``paths`` through `atomic_path`.
 

@@ -11,24 +11,22 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
+from exp_train_model.jobs import StoredFile
+from features.reading import Features
 from transcoder.errors import MissingFileError, UserError
 from transcoder.hdf5_files import open_hdf5, written_hdf5
 from transcoder.settings import front_end
 
-if TYPE_CHECKING:
-    from features.reading import Features
-
 _CHUNKS_IN_MARK = 16
 
 
-def data_mark(features: "Features") -> str:
+def data_mark(features: Features) -> str:
     """A mark that tells data sets apart: files, number of chunks, and some chunks' content."""
     digest = hashlib.sha256("\n".join(features.file_names).encode())
     digest.update(features.file_index.tobytes())
@@ -41,7 +39,7 @@ def data_mark(features: "Features") -> str:
 def write_outputs(
     path: Path,
     predictions: Iterable[tuple[Tensor | None, Tensor]],
-    features: "Features",
+    features: Features,
     *,
     marks: dict[str, str],
 ) -> None:
@@ -65,31 +63,30 @@ def write_outputs(
             first = chunks.stop
 
 
-def open_outputs(path: Path, *, command: str) -> h5py.File:
-    """Open a file of `write_outputs`; errors name the ``command`` that makes it.
+def open_outputs(stored: StoredFile) -> h5py.File:
+    """Open a file of `write_outputs`; errors name the command that makes it.
 
     Raises
     ------
     MissingFileError, UserError
         If it is not there or cannot be read.
     """
+    path = stored.path
     if not path.is_file():
-        raise MissingFileError(f"{path} is missing; make it with: {command}")
+        raise MissingFileError(f"{path} is missing; make it with: {stored.command}")
     try:
         return open_hdf5(path)
     except UserError as error:
-        raise UserError(f"{error}; make it again with: {command}") from None
+        raise UserError(f"{error}; make it again with: {stored.command}") from None
 
 
-def read_targets(path: Path, features: "Features", *, teacher: str, command: str) -> Tensor:
+def read_targets(stored: StoredFile, features: Features, *, teacher: str) -> Tensor:
     """The teacher's probabilities for all chunks of ``features``: ``(n, n_classes)``.
 
     Parameters
     ----------
     teacher
         Mark of the weights that the targets must come from.
-    command
-        Makes the file.
 
     Raises
     ------
@@ -98,9 +95,11 @@ def read_targets(path: Path, features: "Features", *, teacher: str, command: str
     UserError
         If they were made of other data or by a teacher with other weights.
     """
-    with open_outputs(path, command=command) as file:
+    with open_outputs(stored) as file:
         for what, mark in (("data", data_mark(features)), ("teacher", teacher)):
             if file.attrs.get(what) != mark:
                 of = "another state of the data set" if what == "data" else "other teacher weights"
-                raise UserError(f"{path}: was made with {of}; make it again with: {command}")
+                raise UserError(
+                    f"{stored.path}: was made with {of}; make it again with: {stored.command}"
+                )
         return torch.from_numpy(file["probabilities"][:])

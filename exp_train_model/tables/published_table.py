@@ -11,7 +11,7 @@ from doce_plans.results import load_results
 from doce_plans.selectors import Selection
 from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
-from exp_train_model.experiment import model_file, output_file
+from exp_train_model.files import model_file, output_file
 from transcoder.names import DEMO_NOTE, is_demo, model_name
 
 NOT_TRAINED = ("oracle", "pinv", "texture")

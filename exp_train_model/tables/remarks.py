@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from doce_plans.experiment import Experiment
 from doce_plans.records import newest, read_record
 from doce_plans.settings import Setting
-from exp_train_model.experiment import model_file
+from exp_train_model.files import model_file
 from exp_train_model.plans import TS
 from transcoder.marks import file_mark
 from transcoder.names import DEMO, is_demo, trial_of

@@ -1,4 +1,4 @@
-"""The train step: from a setting to a trained transcoder on disk."""
+"""The train step: from its job to a trained transcoder on disk."""
 
 import logging
 from dataclasses import replace
@@ -7,17 +7,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from doce_plans.experiment import Experiment
-from doce_plans.settings import Setting
-from exp_train_model import experiment as files
 from exp_train_model.identity import FORMATS, training_identity
+from exp_train_model.jobs import TrainingJob
 from exp_train_model.options import RunOptions
-from exp_train_model.scoring.evaluation import open_features
 from exp_train_model.scoring.outputs import data_mark, read_targets
 from exp_train_model.stopping import StopRequest
 from exp_train_model.training.batches import make_batches
 from exp_train_model.training.conditioning import N_CHUNKS, condition, unconditioned
-from exp_train_model.training.config import TrainConfig, train_config
+from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.loop import Batches, Schedule, make_optimizer, train
 from exp_train_model.training.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.training.memory import keep_freed_memory
@@ -29,16 +26,14 @@ from features.files import OPEN, SPLITS
 from transcoder.checkpoints import load_checkpoint, save_checkpoint
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
-from transcoder.files import atomic_path
+from transcoder.files import atomic_save_array
 from transcoder.models import TOKEN_MODELS, build_model
 
 LOG = logging.getLogger(__name__)
 
 
-def train_setting(
-    setting: Setting, experiment: Experiment, options: RunOptions, stop: StopRequest
-) -> None:
-    """Train the setting's transcoder, going on with a training that was cut off.
+def train_transcoder(job: TrainingJob, stop: StopRequest) -> None:
+    """Train, going on with a training that was cut off.
 
     Leaves the checkpoint with the best validation loss and the loss curves.
 
@@ -49,11 +44,11 @@ def train_setting(
     Stopped
         If a signal asked to stop; the training is saved.
     """
-    config = train_config(setting)
+    config, options = job.config, job.options
     precision = choose_precision(options.training_precision, choose_device(options.device))
     if precision.device.type == "cpu":
         keep_freed_memory()
-    splits, loss, marks = _material(setting, experiment, config, options, precision)
+    splits, loss, marks = _material(job, precision)
     schedule = Schedule(
         epochs=config.epochs if options.epochs_override is None else options.epochs_override,
         batch_size=options.batch_size,
@@ -67,15 +62,14 @@ def train_setting(
         **marks,
     }
     session = new_session(config, options, precision, identity, splits["train"])
-    session_path = files.session_file(setting, experiment)
-    if session_path.is_file() and session.resume(session_path, renew=options.renew):
+    if job.session.is_file() and session.resume(job.session, renew=options.renew):
         LOG.info("going on after epoch %d: %s", session.epoch, config.identifier)
     train(
         session, splits, loss, precision, schedule,
-        stop=stop, save=lambda: session.save(session_path),
+        stop=stop, save=lambda: session.save(job.session),
     )  # fmt: skip
-    _write_results(setting, experiment, config, session, schedule, options)
-    session_path.unlink(missing_ok=True)
+    _write_results(job, session)
+    job.session.unlink(missing_ok=True)
 
 
 def new_session(
@@ -138,34 +132,25 @@ def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
 
 
 def _material(
-    setting: Setting,
-    experiment: Experiment,
-    config: TrainConfig,
-    options: RunOptions,
-    precision: Precision,
+    job: TrainingJob, precision: Precision
 ) -> tuple[dict[str, Batches], Loss, dict[str, str]]:
     """Batches of the splits, the loss, and marks of the data and the teacher behind them."""
+    config, options = job.config, job.options
     teacher, marks = None, {}
     if config.class_weight:
         teacher, marks["teacher"] = load_teacher(config.classifier, precision)
         if options.compile:
             teacher.compile()
-    oracle = files.oracle_setting(setting, experiment)
     splits = {}
     for split in SPLITS:
-        features = open_features(setting, options, split)
+        features = job.features.open(split)
         marks[f"data_{split}"] = data_mark(features)
         if split == "train" and config.dataset == OPEN:
             splits[split], marks["mixtures"] = open_mixtures(config, options, precision.device)
             continue
         targets = None
         if config.class_weight:
-            targets = read_targets(
-                files.output_file(oracle, experiment, split),
-                features,
-                teacher=marks["teacher"],
-                command=files.command_for(oracle, experiment),
-            )
+            targets = read_targets(job.targets[split], features, teacher=marks["teacher"])
         splits[split] = make_batches(
             features,
             targets,
@@ -176,19 +161,11 @@ def _material(
     return splits, make_loss(config, teacher), marks
 
 
-def _write_results(
-    setting: Setting,
-    experiment: Experiment,
-    config: TrainConfig,
-    session: Session,
-    schedule: Schedule,
-    options: RunOptions,
-) -> None:
+def _write_results(job: TrainingJob, session: Session) -> None:
+    config, options = job.config, job.options
     for split, losses in session.losses.items():
-        with atomic_path(files.loss_file(setting, experiment, split)) as temporary:
-            np.save(temporary, np.asarray(losses, dtype=np.float32))
-    with atomic_path(files.duration_file(setting, experiment, "train_duration")) as temporary:
-        np.save(temporary, session.train_s)
+        atomic_save_array(job.loss_file(split), np.asarray(losses, dtype=np.float32))
+    atomic_save_array(job.train_duration, session.train_s)
     session.model.load_state_dict(session.best_weights)
     if options.recipe == "quick" and config.model.model_type == "cnn_pinv":
         unconditioned(session.model)
@@ -209,6 +186,4 @@ def _write_results(
         "max_steps": options.max_steps,
         "train_format": FORMATS["train"],
     }
-    save_checkpoint(
-        files.model_file(setting, experiment), session.model, settings=config.model, training=how
-    )
+    save_checkpoint(job.model, session.model, settings=config.model, training=how)
