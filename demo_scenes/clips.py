@@ -35,7 +35,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ClipSet:
     """One data set: its folder, its clips, its label files (relative path to text)."""
 
     folder: str

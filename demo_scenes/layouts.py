@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from demo_scenes import sonyc_ust, tau, urbansound8k
-from demo_scenes.clips import Clip, Layout, write_clip
+from demo_scenes.clips import Clip, ClipSet, write_clip
 from demo_scenes.mark import FOLDER, MARK, TEXT
 from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_write_text
@@ -20,7 +20,7 @@ from transcoder.processes import end_with_parent
 _MARKER = "settings.json"
 
 
-def plan_all(size: float = 1.0, seed: int = 0) -> tuple[Layout, ...]:
+def plan_all(size: float = 1.0, seed: int = 0) -> tuple[ClipSet, ...]:
     """What `write_all` will write; nothing is rendered yet."""
     return tuple(module.plan(size, seed) for module in (tau, urbansound8k, sonyc_ust))
 
@@ -94,7 +94,7 @@ def render_clips(jobs: Sequence[tuple[Clip, Path]], workers: int) -> None:
     progress.close()
 
 
-def _clear_other_settings(root: Path, layouts: Sequence[Layout], settings: dict) -> None:
+def _clear_other_settings(root: Path, layouts: Sequence[ClipSet], settings: dict) -> None:
     """Remove what other settings left; the marker says which settings the folder is for."""
     marker = root / _MARKER
     old_clips = [p for layout in layouts for p in (root / layout.folder / "audio").glob("*.wav")]

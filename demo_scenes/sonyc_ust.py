@@ -6,7 +6,7 @@ import io
 import numpy as np
 from numpy.random import Generator
 
-from demo_scenes.clips import Clip, Layout
+from demo_scenes.clips import Clip, ClipSet
 from demo_scenes.scenes import Layer, Scene
 
 FOLDER = "SONYC-UST"
@@ -71,7 +71,7 @@ _HEADER = (
 )  # fmt: skip
 
 
-def plan(size: float, seed: int) -> Layout:
+def plan(size: float, seed: int) -> ClipSet:
     """The clips, and one row of the table for each annotator of each clip."""
     n = max(_MIN_CLIPS, round(_DEFAULT_CLIPS * size))
     clips, rows = [], []
@@ -83,7 +83,7 @@ def plan(size: float, seed: int) -> Layout:
         rows += _clip_rows(rng, index, clip, present)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_HEADER, *rows])
-    return Layout(FOLDER, tuple(clips), {"annotations.csv": text.getvalue()})
+    return ClipSet(FOLDER, tuple(clips), {"annotations.csv": text.getvalue()})
 
 
 def _present(rng: Generator, index: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from demo_scenes.clips import Clip, Layout
+from demo_scenes.clips import Clip, ClipSet
 from demo_scenes.scenes import TAU_RECIPES, draw
 from transcoder.names import TAU_FOLDER
 
@@ -21,7 +21,7 @@ _OTHER_DEVICES = {"b": (-12, -4, 0, 1, 2, 1, -1, -6), "s1": (-6, 0, 2, 0, -2, 1,
 _FIRST_SEGMENT = 1000
 
 
-def plan(size: float, seed: int) -> Layout:
+def plan(size: float, seed: int) -> ClipSet:
     """The clips, round robin over the scenes, and their label files."""
     n = max(_MIN_CLIPS, round(_DEFAULT_CLIPS * size))
     clips = tuple(_clip(i, seed) for i in range(n))
@@ -35,7 +35,7 @@ def plan(size: float, seed: int) -> Layout:
     meta = [
         (path, scene, f"{city}-{location}", device) for path, scene, city, location, device in rows
     ]
-    return Layout(
+    return ClipSet(
         TAU_FOLDER,
         clips,
         {

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from demo_scenes.clips import Clip, Layout
+from demo_scenes.clips import Clip, ClipSet
 from demo_scenes.scenes import Layer, Scene
 from demo_scenes.signals import n_samples
 
@@ -43,7 +43,7 @@ _HEADER = ("slice_file_name", "fsID", "start", "end", "salience", "fold", "class
 _BACKGROUNDS = ("city_air", "wind", "ventilation")
 
 
-def plan(size: float, seed: int) -> Layout:
+def plan(size: float, seed: int) -> ClipSet:
     """The same number of clips for each class, spread over the folds."""
     turns = max(_MIN_CLIPS_PER_CLASS, round(_CLIPS_PER_CLASS * size))
     planned = [
@@ -56,7 +56,7 @@ def plan(size: float, seed: int) -> Layout:
         (*row, f"{n_samples(clip.sample_rate, clip.duration_s) / clip.sample_rate:.6f}")
         for clip, row in planned
     ]
-    return Layout(
+    return ClipSet(
         FOLDER,
         tuple(clip for clip, _ in planned),
         {

@@ -15,7 +15,7 @@ from doce_plans.experiment import Experiment
 from doce_plans.plans import merge
 from doce_plans.records import Identify
 from doce_plans.running import Step, compute, failure_log
-from doce_plans.selectors import Selection
+from doce_plans.selectors import SettingSelection
 from transcoder import __version__
 from transcoder.errors import UsageError, UserError
 
@@ -86,7 +86,7 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
-def _selection(experiment: Experiment, selectors: list[str] | None) -> Selection:
+def _selection(experiment: Experiment, selectors: list[str] | None) -> SettingSelection:
     """Settings of all the selectors in their order."""
     first, *more = [experiment.select(text) for text in selectors or [None]]
     for selection in more:
@@ -135,7 +135,7 @@ def _print_plans(experiment: Experiment) -> None:
     _print_lines([*tables, f"All plans:\n{plan_table(merge(together))}"])
 
 
-def _print_settings(selection: Selection, args: argparse.Namespace) -> None:
+def _print_settings(selection: SettingSelection, args: argparse.Namespace) -> None:
     from doce_plans.settings import describe
 
     if args.list:
@@ -151,7 +151,9 @@ def _print_lines(lines: Iterable[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _handle_files(experiment: Experiment, selection: Selection, args: argparse.Namespace) -> None:
+def _handle_files(
+    experiment: Experiment, selection: SettingSelection, args: argparse.Namespace
+) -> None:
     from doce_plans.outputs import plan_archiving, plan_removal
 
     if args.archive:
@@ -180,7 +182,7 @@ def _confirm(what: str) -> None:
 
 def _compute(
     experiment: Experiment,
-    selection: Selection,
+    selection: SettingSelection,
     step: Step,
     args: argparse.Namespace,
     identify: Identify | None,
@@ -210,7 +212,9 @@ def _compute(
     return bool(failed)
 
 
-def _show_results(experiment: Experiment, selection: Selection, args: argparse.Namespace) -> None:
+def _show_results(
+    experiment: Experiment, selection: SettingSelection, args: argparse.Namespace
+) -> None:
     from doce_plans.export import export_table
     from doce_plans.tables import make_table
 

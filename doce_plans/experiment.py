@@ -8,7 +8,7 @@ from pathlib import Path
 from doce_plans.grammar import find_plan
 from doce_plans.identifiers import Modality
 from doce_plans.plans import Plan
-from doce_plans.selectors import Selection, select
+from doce_plans.selectors import SettingSelection, select
 from doce_plans.settings import Setting
 from transcoder.errors import UsageError
 
@@ -114,7 +114,7 @@ class Experiment:
 
     def select(
         self, selector: str | dict | list | None = None, plan: str | None = None
-    ) -> Selection:
+    ) -> SettingSelection:
         """The settings that ``selector`` names: see `doce_plans.selectors.select`."""
         return select(self.plans, selector, plan)
 

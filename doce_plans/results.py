@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.outputs import load_array
-from doce_plans.selectors import Selection
+from doce_plans.selectors import SettingSelection
 from doce_plans.settings import Setting
 from transcoder.errors import UserError
 
@@ -22,7 +22,7 @@ BEST, NOT_DIFFERENT = "best", "not different"
 
 
 @dataclass(frozen=True)
-class Result:
+class MetricResult:
     """One setting's array for one metric, and the number that it is shown as."""
 
     array: "np.ndarray"  # (values,)
@@ -31,8 +31,8 @@ class Result:
 
 
 def load_results(
-    experiment: Experiment, selection: Selection
-) -> list[tuple[Setting, dict[str, Result]]]:
+    experiment: Experiment, selection: SettingSelection
+) -> list[tuple[Setting, dict[str, MetricResult]]]:
     """Results by metric name of each selected setting, in the selection's order; most have none.
 
     Raises
@@ -80,7 +80,7 @@ class Comparison:
         return NOT_DIFFERENT if position in self.not_different else ""
 
 
-def compare(results: Sequence[Result | None], metric: Metric) -> Comparison:
+def compare(results: Sequence[MetricResult | None], metric: Metric) -> Comparison:
     """Find the best results; test the others against the first of them.
 
     All exact ties are best. The test is a two-sided paired t-test; a result has no p value where
@@ -106,14 +106,14 @@ def _names(experiment: Experiment, path: str) -> set[str]:
     return {file.name for file in folder.iterdir()} if folder.is_dir() else set()
 
 
-def _load(file, metric: Metric) -> Result | None:
+def _load(file, metric: Metric) -> MetricResult | None:
     import numpy as np
 
     array = np.ravel(load_array(file))
     if not array.size:
         return None
     value = float(getattr(np, metric.func)(array))
-    return Result(array, value, datetime.fromtimestamp(file.stat().st_mtime))
+    return MetricResult(array, value, datetime.fromtimestamp(file.stat().st_mtime))
 
 
 def _paired_t_test(a: "np.ndarray", b: "np.ndarray") -> float:

@@ -11,7 +11,7 @@ from doce_plans.settings import Setting
 
 
 @dataclass(frozen=True)
-class Selection:
+class SettingSelection:
     """The settings that a selector names, in its order, and the plans it looked through."""
 
     settings: tuple[Setting, ...]
@@ -28,9 +28,9 @@ class Selection:
     def __len__(self) -> int:
         return len(self.settings)
 
-    def __add__(self, other: "Selection") -> "Selection":
+    def __add__(self, other: "SettingSelection") -> "SettingSelection":
         """Both, one after the other; a setting that is in both keeps its first place."""
-        return Selection(
+        return SettingSelection(
             tuple(dict.fromkeys(self.settings + other.settings)),
             tuple(dict.fromkeys(self.plans + other.plans)),
         )
@@ -48,7 +48,7 @@ class Selection:
 
 def select(
     plans: Sequence[Plan], selector: str | dict | list | None = None, plan: str | None = None
-) -> Selection:
+) -> SettingSelection:
     """The settings of ``plans`` that ``selector`` names.
 
     Parameters
@@ -76,7 +76,7 @@ def select(
     else:
         in_force = (find_plan(plans, plan),)
     frame = merge(in_force)
-    return Selection(_list_settings(in_force, frame, masks(frame, selector)), in_force)
+    return SettingSelection(_list_settings(in_force, frame, masks(frame, selector)), in_force)
 
 
 def _list_settings(plans: tuple[Plan, ...], frame: Plan, masks: list[Mask]) -> tuple:

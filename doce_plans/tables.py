@@ -9,8 +9,8 @@ from math import isfinite
 
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.identifiers import FILLER, Modality, modality_text
-from doce_plans.results import Result, compare, load_results
-from doce_plans.selectors import Selection
+from doce_plans.results import MetricResult, compare, load_results
+from doce_plans.selectors import SettingSelection
 from doce_plans.settings import Setting
 from transcoder.errors import UsageError
 
@@ -121,7 +121,7 @@ class Table:
         return "\n".join(line for line in lines if line)
 
 
-def make_table(experiment: Experiment, selection: Selection, display: str = "") -> Table:
+def make_table(experiment: Experiment, selection: SettingSelection, display: str = "") -> Table:
     """The table of the selected settings.
 
     Parameters
@@ -186,7 +186,7 @@ def _remarks(experiment: Experiment, settings: Sequence[Setting]) -> dict[Settin
     return dict(zip(settings, experiment.remarks(settings, experiment), strict=True))
 
 
-Row = tuple[dict[str, Modality], dict[str, Result], str]
+Row = tuple[dict[str, Modality], dict[str, MetricResult], str]
 """Values of the factors, results of the metrics, a remark."""
 
 
@@ -203,7 +203,7 @@ def _table_of_modalities(
     rows: Sequence[Row], factor: str, modalities: Sequence[Modality], metric: Metric
 ) -> Table:
     """The modalities of ``factor`` side by side, compared along each row."""
-    groups: dict[tuple, dict[Modality, Result]] = {}
+    groups: dict[tuple, dict[Modality, MetricResult]] = {}
     remarks: dict[tuple, dict[str, None]] = {}
     for values, results, remark in rows:
         others = tuple((name, value) for name, value in values.items() if name != factor)
@@ -227,7 +227,7 @@ def _build(
     header: str,
     values: Sequence[dict[str, Modality]],
     headings: Sequence[Heading],
-    grid: Sequence[Sequence[Result | None]],
+    grid: Sequence[Sequence[MetricResult | None]],
     metrics: Sequence[Metric],
     compared: Sequence[Sequence[tuple[int, int]]],
 ) -> Table:
@@ -268,7 +268,7 @@ def _factor_cell(modality: Modality) -> Cell:
     return Cell(modality_text(modality), None if isinstance(modality, str) else modality)
 
 
-def _result_cell(result: Result | None, metric: Metric) -> Cell:
+def _result_cell(result: MetricResult | None, metric: Metric) -> Cell:
     if result is None:
         return Cell(MISSING)
     return Cell(metric.format(result.value), result.value if isfinite(result.value) else None)

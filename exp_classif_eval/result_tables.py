@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.results import load_results
-from doce_plans.selectors import Selection
+from doce_plans.selectors import SettingSelection
 from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_classif_eval.datasets import Dataset
@@ -25,7 +25,7 @@ PUBLISHED_SCORES = Path(__file__).with_name("published_scores.csv")
 _FACTORS = ("deep", "classifier", "transcoder")
 
 
-def scored_selection(experiment: Experiment, dataset: Dataset) -> Selection:
+def scored_selection(experiment: Experiment, dataset: Dataset) -> SettingSelection:
     """The metric settings of the data set in all plans, the extra ones included."""
     plans = [plan for plan in experiment.plans if dataset.name in plan.factors["dataset"]]
     plans.sort(key=lambda plan: plan.factors["deep"])
@@ -37,7 +37,7 @@ def scored_selection(experiment: Experiment, dataset: Dataset) -> Selection:
     return first
 
 
-def scored_settings(experiment: Experiment, selection: Selection) -> list[Setting]:
+def scored_settings(experiment: Experiment, selection: SettingSelection) -> list[Setting]:
     """Those of the selected settings that have scores; `UserError` if none has."""
     return [setting for setting, results in load_results(experiment, selection) if results]
 

@@ -23,7 +23,7 @@ from exp_train_model.jobs import (
     trained_model,
     training_job,
 )
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from exp_train_model.scoring.outputs import data_mark
 from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.precision import choose_precision
@@ -47,7 +47,7 @@ MODEL_FACTS = (
 """What a checkpoint's YAML tells of its training, as `training_identity` names it."""
 
 
-def training_identity(config: TrainConfig, options: RunOptions, precision: str) -> Identity:
+def training_identity(config: TrainConfig, options: TrainingOptions, precision: str) -> Identity:
     """What the weights depend on beside data and teacher, and a session must go on with.
 
     Raises `UserError` for a recipe that is not for such a training.
@@ -68,10 +68,10 @@ def training_identity(config: TrainConfig, options: RunOptions, precision: str) 
     }
 
 
-class Identify:
+class IdentifyTraining:
     """Called as ``identify(setting, experiment)``; marks of data and teachers are made once."""
 
-    def __init__(self, options: RunOptions) -> None:
+    def __init__(self, options: TrainingOptions) -> None:
         self.options = options
         self.teacher_mark = functools.cache(_teacher_mark)
         self.data_marks = functools.cache(_data_marks)

@@ -12,7 +12,7 @@ from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
 from doce_plans.settings import Setting
 from exp_train_model import files
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from exp_train_model.training.config import TrainConfig, input_type, train_config
 from features.files import SPLITS, split_path
 from features.reading import Features
@@ -73,7 +73,7 @@ class TrainingJob:
     """One training."""
 
     config: TrainConfig  # what is trained, and how, as the plan says
-    options: RunOptions  # how else, as the command line says
+    options: TrainingOptions  # how else, as the command line says
     features: FeatureSet
     targets: Mapping[str, StoredFile]  # of each split, what the classifier hears in the true Mels
     model: Path
@@ -106,7 +106,7 @@ class ScoringJob:
     scores: Path
 
 
-def feature_set(setting: Setting, options: RunOptions) -> FeatureSet:
+def feature_set(setting: Setting, options: TrainingOptions) -> FeatureSet:
     """What the setting's steps read."""
     return FeatureSet(
         options.data_path, setting["dataset"], setting["classifier"], setting.plan.name
@@ -121,7 +121,7 @@ def trained_model(setting: Setting, experiment: Experiment) -> StoredFile | None
     return StoredFile(files.model_file(setting, experiment), files.command_for(train, experiment))
 
 
-def training_job(setting: Setting, experiment: Experiment, options: RunOptions) -> TrainingJob:
+def training_job(setting: Setting, experiment: Experiment, options: TrainingOptions) -> TrainingJob:
     """The training of a setting."""
     oracle = files.oracle_setting(setting, experiment)
     command = files.command_for(oracle, experiment)
@@ -140,7 +140,9 @@ def training_job(setting: Setting, experiment: Experiment, options: RunOptions) 
     )
 
 
-def evaluation_job(setting: Setting, experiment: Experiment, options: RunOptions) -> EvaluationJob:
+def evaluation_job(
+    setting: Setting, experiment: Experiment, options: TrainingOptions
+) -> EvaluationJob:
     """The evaluate step of a setting."""
     as_published = options.published_evaluation and setting["transcoder"] in PAPER_CLASS_MODELS
     return EvaluationJob(

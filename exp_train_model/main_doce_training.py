@@ -13,7 +13,7 @@ from doce_plans import command_line
 from doce_plans.experiment import Experiment
 from doce_plans.options import build_parser as build_doce_parser
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
-from exp_train_model.options import RunOptions, add_options
+from exp_train_model.options import TrainingOptions, add_options
 from transcoder.cli import Parser, reports_errors
 
 
@@ -35,18 +35,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         training_experiment(args.experiment_path),
         given=parser.given(args, "experiment_path", "data_path"),
     )
-    options = RunOptions.from_arguments(args)
+    options = TrainingOptions.from_arguments(args)
     if args.compute is None:
         return command_line.run(experiment, _nothing, args)
 
-    from exp_train_model.identity import Identify
+    from exp_train_model.identity import IdentifyTraining
     from exp_train_model.steps import run_step
     from exp_train_model.stopping import Stopped, stop_request
 
     with stop_request() as stop:
         step = functools.partial(run_step, options=options, stop=stop)
         try:
-            return command_line.run(experiment, step, args, Identify(options))
+            return command_line.run(experiment, step, args, IdentifyTraining(options))
         except Stopped as stopped:
             print(stopped, file=sys.stderr)
             return stopped.exit_status

@@ -14,7 +14,7 @@ BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class TrainingOptions:
     """Nothing here changes an identifier; all of it that counts is noted with the model."""
 
     data_path: Path = FEATURES_ROOT
@@ -42,7 +42,7 @@ class RunOptions:
         return "fastest" if self.recipe == "quick" else "fp32"
 
     @classmethod
-    def from_arguments(cls, args: argparse.Namespace) -> "RunOptions":
+    def from_arguments(cls, args: argparse.Namespace) -> "TrainingOptions":
         """From what the parser of `add_options` understood."""
         return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
 
@@ -63,7 +63,7 @@ class RunOptions:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `RunOptions` to a parser."""
+    """Add the options of `TrainingOptions` to a parser."""
     group = parser.add_argument_group("training")
     group.add_argument(
         "--data_path", type=Path, default=FEATURES_ROOT, metavar="FOLDER",

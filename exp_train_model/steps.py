@@ -6,7 +6,7 @@ from doce_plans.experiment import Experiment
 from doce_plans.settings import Setting
 from exp_train_model import files
 from exp_train_model.jobs import evaluation_job, scoring_job, training_job
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from exp_train_model.scoring.evaluation import evaluate_oracle, evaluate_transcoder
 from exp_train_model.scoring.score import score
 from exp_train_model.stopping import StopRequest
@@ -15,7 +15,7 @@ from transcoder.files import atomic_save_array
 
 
 def run_step(
-    setting: Setting, experiment: Experiment, *, options: RunOptions, stop: StopRequest
+    setting: Setting, experiment: Experiment, *, options: TrainingOptions, stop: StopRequest
 ) -> None:
     """Run the step that ``setting`` names, and note how long it took."""
     stop.stop("nothing was left undone")

@@ -27,7 +27,7 @@ BLOCK_CHUNKS = BLOCK_SCENES * SCENE_S
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class TrainingBlock:
     """Chunks of one second, four of a scene after each other."""
 
     levels: np.ndarray  # (256, 8, 29) float32 dB
@@ -68,7 +68,7 @@ class Blocks:
         self._targets_folder = self._mels_folder / teacher_mark
         self._third_octave, self._log_mel = ThirdOctave().float(), LogMel(teacher.name).float()
 
-    def get(self, number: int, *, mels: bool = True) -> Block:
+    def get(self, number: int, *, mels: bool = True) -> TrainingBlock:
         """Block ``number``; without ``mels`` they are not read where they are not needed."""
         path = self._mels_folder / f"block_{number:06d}.npz"
         if not path.is_file():
@@ -79,7 +79,7 @@ class Blocks:
                 self._ask(found["mels"], targets_path)
             levels, true_mels = found["levels"], found["mels"] if mels else None
         with _readable(targets_path):
-            return Block(levels, true_mels, np.load(targets_path))
+            return TrainingBlock(levels, true_mels, np.load(targets_path))
 
     def _ask(self, mels: np.ndarray, path: Path) -> None:
         targets = self._teacher.probabilities(torch.from_numpy(mels).float(), batch_size=32)

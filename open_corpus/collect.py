@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from open_corpus.fetch import fetch_all
-from open_corpus.selection import Source, decode_all, pick
+from open_corpus.selection import CorpusRecording, decode_all, pick
 from open_corpus.table import read_table
 from transcoder.errors import UserError
 
 
 def collect(
     table: Path, packages: Path, store: Path, *, seed: int, workers: int
-) -> tuple[list[tuple[Source, str]], list[str]]:
+) -> tuple[list[tuple[CorpusRecording, str]], list[str]]:
     """Fetch the packages of ``table`` and decode what is wanted of them into ``store``.
 
     Returns

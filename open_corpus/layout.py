@@ -13,7 +13,7 @@ from features.splits import FOLD_TABLES
 from open_corpus.mixing import write_scene
 from open_corpus.parallel import map_all
 from open_corpus.planning import ScenePlan, used_sources
-from open_corpus.selection import Source
+from open_corpus.selection import CorpusRecording
 from transcoder.errors import UserError
 from transcoder.files import atomic_write_text
 from transcoder.names import TAU_FOLDER
@@ -25,7 +25,7 @@ _MARKER = "settings.json"
 def write_corpus(
     output: Path,
     plans: list[ScenePlan],
-    sources: list[tuple[Source, str]],
+    sources: list[tuple[CorpusRecording, str]],
     *,
     store: Path,
     seed: int,
@@ -71,7 +71,7 @@ def _label_tables(plans: list[ScenePlan]) -> dict[str, str]:
     }
 
 
-def sources_table(sources: list[tuple[Source, str]]) -> str:
+def sources_table(sources: list[tuple[CorpusRecording, str]]) -> str:
     """Recordings with package, version, licence and split, as CSV."""
     header = ("package", "version", "licence", "file", "kind", "split", "seconds")
     rows = [
@@ -100,7 +100,7 @@ def _check_marker(output: Path, settings: dict) -> None:
         )
 
 
-def _mark_of(sources: list[tuple[Source, str]]) -> str:
+def _mark_of(sources: list[tuple[CorpusRecording, str]]) -> str:
     lines = sorted(f"{source.content} {split}" for source, split in sources)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 

@@ -59,7 +59,7 @@ _REPEATED_BELOW_S, _REPEATED = 1.5, 0.5
 
 
 @dataclass(frozen=True)
-class Scene:
+class Mixture:
     """A rendered scene at both rates, one second a row, full scale 1."""
 
     at_32k: np.ndarray  # (4, 32000) float32
@@ -85,7 +85,7 @@ class Mixtures:
             and _BED_FILE.search(sound.name)
         ]
 
-    def __getitem__(self, index: int) -> Scene:
+    def __getitem__(self, index: int) -> Mixture:
         rng = np.random.default_rng((self._seed, index))
         kind = rng.choice(list(_SCENE_SHARES), p=list(_SCENE_SHARES.values()))
         spectrum = getattr(self, f"_{kind}")(rng)
@@ -182,7 +182,7 @@ def _starts(rng: Generator, length: int) -> list[int]:
     return [begin for begin in range(start % gap - gap, _N, gap) if begin > -length]
 
 
-def _recorded(rng: Generator, spectrum: np.ndarray) -> Scene:
+def _recorded(rng: Generator, spectrum: np.ndarray) -> Mixture:
     """What a recorder makes of the sum: the room, its colour, limits, noise and level."""
     if rng.random() < 0.4:
         spectrum = spectrum * _room(rng)
@@ -207,7 +207,7 @@ def _recorded(rng: Generator, spectrum: np.ndarray) -> Scene:
     at_32k = scipy.fft.irfft(spectrum, _N_FFT)[:_N]
     at_16k = scipy.fft.irfft(spectrum[: n_half // 2 + 1], n_half)[: _N // 2] * 0.5
     factor = 10 ** (rng.uniform(-30, 0) / 20) / max(float(np.abs(at_32k).max()), 1e-9)
-    return Scene(
+    return Mixture(
         (at_32k * factor).reshape(SCENE_S, -1).astype(np.float32),
         (at_16k * factor).reshape(SCENE_S, -1).astype(np.float32),
     )

@@ -15,7 +15,7 @@ from demo_scenes.signals import event_times
 from features.clips import CLIP_DURATION_S
 from features.files import SPLITS
 from features.splits import CITIES
-from open_corpus.selection import Source
+from open_corpus.selection import CorpusRecording
 from transcoder.errors import UserError
 
 DURATION_S = CLIP_DURATION_S
@@ -89,7 +89,7 @@ class ScenePlan:
     tone_db: tuple[float, ...]
 
 
-def plan_scenes(sources: list[tuple[Source, str]], n: int, seed: int) -> list[ScenePlan]:
+def plan_scenes(sources: list[tuple[CorpusRecording, str]], n: int, seed: int) -> list[ScenePlan]:
     """Draw ``n`` scenes from the sources and their splits.
 
     Raises
@@ -110,8 +110,10 @@ def plan_scenes(sources: list[tuple[Source, str]], n: int, seed: int) -> list[Sc
 class _Pool:
     """The sources of one split, ready to draw from."""
 
-    def __init__(self, sources: list[Source]):
-        self.packages: dict[str, dict[str, list[Source]]] = {kind: {} for kind in _KIND_SHARES}
+    def __init__(self, sources: list[CorpusRecording]):
+        self.packages: dict[str, dict[str, list[CorpusRecording]]] = {
+            kind: {} for kind in _KIND_SHARES
+        }
         for source in sources:
             self.packages[source.kind].setdefault(source.package, []).append(source)
         self.beds = [
@@ -123,7 +125,7 @@ class _Pool:
             and _BED_FILE.search(s.file)
         ]
 
-    def draw(self, rng: Generator) -> Source:
+    def draw(self, rng: Generator) -> CorpusRecording:
         """A source: kinds by their shares, large packages more often, takes of a sound less."""
         kinds = [kind for kind in _KIND_SHARES if self.packages[kind]]
         shares = np.array([_KIND_SHARES[kind] for kind in kinds])
@@ -174,12 +176,12 @@ def _draw_bed(rng: Generator, recipe: Recipe) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _place_bed(rng: Generator, source: Source) -> Recorded:
+def _place_bed(rng: Generator, source: CorpusRecording) -> Recorded:
     offset_s = rng.uniform(0, max(0.0, source.seconds - DURATION_S))
     return Recorded(source.content, 0.0, 10.0, (0.0,), float(offset_s), looped=True)
 
 
-def _place(rng: Generator, source: Source) -> Recorded:
+def _place(rng: Generator, source: CorpusRecording) -> Recorded:
     if source.bandwidth_hz < _FULL_BANDWIDTH_HZ:
         level_db, distance_m = float(rng.uniform(*_FAR_LEVEL_DB)), float(rng.uniform(*_FAR_M))
     else:
@@ -198,8 +200,8 @@ def _place(rng: Generator, source: Source) -> Recorded:
 
 
 def used_sources(
-    plans: list[ScenePlan], sources: list[tuple[Source, str]]
-) -> list[tuple[Source, str]]:
+    plans: list[ScenePlan], sources: list[tuple[CorpusRecording, str]]
+) -> list[tuple[CorpusRecording, str]]:
     """Those of the sources that come in any of the scenes."""
     used = {recorded.content for plan in plans for recorded in plan.recorded}
     return [(source, split) for source, split in sources if source.content in used]

@@ -40,7 +40,7 @@ _MARGIN_S = 0.01
 
 
 @dataclass(frozen=True)
-class Source:
+class CorpusRecording:
     """A decoded recording: mono, 32 kHz, peak 1, in ``<store>/<content>.flac``."""
 
     package: str
@@ -60,7 +60,7 @@ class Source:
 
 def decode_all(
     archives: Mapping[str, Path], wanted: Sequence[Wanted], store: Path, *, workers: int
-) -> list[Source]:
+) -> list[CorpusRecording]:
     """The sources of all packages, decoded into ``store``; what is there is not done again."""
     store.mkdir(parents=True, exist_ok=True)
     for leftover in store.glob(".unpacking-*"):
@@ -75,7 +75,7 @@ def decode_all(
     return [source for sources in found for source in sources]
 
 
-def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list[Source]:
+def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list[CorpusRecording]:
     """The sources of one package, which come into ``store``; done once for each table.
 
     ``wanted`` may have rows of other packages. Files that cannot be decoded, are silent or
@@ -101,7 +101,7 @@ def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list
                 continue
             if waveform.size >= _MIN_SOURCE_S * SAMPLE_RATE:
                 sources.append(
-                    Source(
+                    CorpusRecording(
                         row.package,
                         version_of(package),
                         row.licence,
@@ -130,7 +130,7 @@ def decode(path: Path, max_s: float) -> tuple[np.ndarray, float]:
     return peak_normalise(waveform), bandwidth_hz
 
 
-def pick(sources: Iterable[Source], seed: int) -> list[tuple[Source, str]]:
+def pick(sources: Iterable[CorpusRecording], seed: int) -> list[tuple[CorpusRecording, str]]:
     """Drop duplicates, apply `CAP_S`, and give each source its split.
 
     Groups of sources (see `Source.group`) come in random order; each goes to the split that is
@@ -139,7 +139,7 @@ def pick(sources: Iterable[Source], seed: int) -> list[tuple[Source, str]]:
     unique = list({s.content: s for s in reversed(list(sources))}.values())
     picked = []
     for number, kind in enumerate(KINDS):
-        groups: dict[str, list[Source]] = {}
+        groups: dict[str, list[CorpusRecording]] = {}
         for source in sorted((s for s in unique if s.kind == kind), key=lambda s: s.file):
             groups.setdefault(source.group, []).append(source)
         names = sorted(groups)
@@ -169,16 +169,20 @@ def _keep(waveform: np.ndarray, store: Path) -> str:
     return content
 
 
-def _list_text(sources: Sequence[Source]) -> str:
+def _list_text(sources: Sequence[CorpusRecording]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Source)], lineterminator="\n")
+    writer = csv.DictWriter(
+        text, [field.name for field in fields(CorpusRecording)], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(asdict(source) for source in sources)
     return text.getvalue()
 
 
-def _read_list(path: Path) -> list[Source]:
+def _read_list(path: Path) -> list[CorpusRecording]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     numbers = ("seconds", "bandwidth_hz")
-    return [Source(**{**row, **{name: float(row[name]) for name in numbers}}) for row in rows]
+    return [
+        CorpusRecording(**{**row, **{name: float(row[name]) for name in numbers}}) for row in rows
+    ]

@@ -1,7 +1,8 @@
 """All sounds of one split in one file: what endless mixtures are made of, read at random places.
 
-Recordings (`Source`) and renderings of DEMO's synthesisers lie one after the other as 16-bit
-samples at 32 kHz. The file is mapped, not loaded: workers share it, and memory stays bounded.
+Recordings (`CorpusRecording`) and renderings of DEMO's synthesisers lie one after the other as
+16-bit samples at 32 kHz. The file is mapped, not loaded: workers share it, and memory stays
+bounded.
 """
 
 import csv
@@ -16,13 +17,13 @@ from tqdm import tqdm
 
 from demo_scenes.registry import SOURCES
 from open_corpus.parallel import map_all
-from open_corpus.selection import SAMPLE_RATE, Source
+from open_corpus.selection import SAMPLE_RATE, CorpusRecording
 from transcoder.audio import read_audio
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_path, atomic_write_text
 
 SYNTHESISED = "synthesised"
-"""The kind of DEMO's sounds; the other kinds are those of `Source`."""
+"""The kind of DEMO's sounds; the other kinds are those of `CorpusRecording`."""
 
 RENDERING_S = 8.0
 
@@ -75,7 +76,7 @@ class SoundBank:
 def write_bank(
     folder: Path,
     split: str,
-    sources: Sequence[Source],
+    sources: Sequence[CorpusRecording],
     store: Path,
     *,
     renderings: int,
@@ -111,7 +112,7 @@ def write_bank(
 
 
 def _recorded(
-    sources: Sequence[Source], store: Path, split: str
+    sources: Sequence[CorpusRecording], store: Path, split: str
 ) -> Iterator[tuple[Sound, np.ndarray]]:
     for source in tqdm(sources, desc=f"Collecting {split}", unit="recording"):
         wave, _ = read_audio(store / f"{source.content}.flac")

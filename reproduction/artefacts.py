@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reproduction.media import Image, Sound, embed_image, embed_sound
+from reproduction.media import EmbeddedSound, Image, embed_image, embed_sound
 from reproduction.wording import figure_caption
 from transcoder.errors import UserError
 from transcoder.names import METHODS, NOISE_VOCODER, PAPER_METHODS, TRUE_MELS, wav_name
@@ -78,12 +78,12 @@ class Version:
 
     title: str
     explanation: str
-    sound: Sound | None
+    sound: EmbeddedSound | None
     classes: tuple[tuple[str, float], ...]  # name and probability, most probable first
 
 
 @dataclass(frozen=True)
-class Recording:
+class SoundExample:
     """A recording and the sounds that generate_audio.py made of it."""
 
     name: str
@@ -123,7 +123,7 @@ def read_figure(path: Path) -> Figure:
     return Figure(figure_caption(path), embed_image(path), path.parent.name)
 
 
-def read_recording(original: Path) -> Recording:
+def read_recording(original: Path) -> SoundExample:
     """The folder of ``<name>_original.wav`` as generate_audio.py writes it."""
     folder, name = original.parent, original.name.removesuffix("_original.wav")
     classes, classifier = _read_classes(folder / f"{name}_classes.csv")
@@ -139,7 +139,7 @@ def read_recording(original: Path) -> Recording:
     spectrograms = embed_image(figure) if figure.is_file() else None
     # a second classifier's folder is called name_PANN
     title = folder.name if folder.name.startswith(name) else name
-    return Recording(title.replace("_", " "), tuple(versions), spectrograms, classifier)
+    return SoundExample(title.replace("_", " "), tuple(versions), spectrograms, classifier)
 
 
 def _read_classes(path: Path) -> tuple[dict[str, list[tuple[str, float]]], str]:

@@ -29,7 +29,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Sound:
+class EmbeddedSound:
     """A sound in the page, and what was done to it so that it can be played there."""
 
     uri: str
@@ -52,7 +52,7 @@ def embed_image(path: Path) -> Image:
     return Image(_data_uri("image/webp", data), *picture.size)
 
 
-def embed_sound(path: Path) -> Sound:
+def embed_sound(path: Path) -> EmbeddedSound:
     """Compress a sound to mono MP3, its peak at most at full scale; `UserError` if unreadable.
 
     The levels of quieter sounds are kept, so that the versions of a recording stay comparable.
@@ -65,7 +65,7 @@ def embed_sound(path: Path) -> Sound:
     data = io.BytesIO()
     soundfile.write(data, kept / peak, sample_rate, format="MP3")
     is_cut = kept.size < waveform.size
-    return Sound(_data_uri("audio/mpeg", data), 20 * math.log10(peak), is_cut)
+    return EmbeddedSound(_data_uri("audio/mpeg", data), 20 * math.log10(peak), is_cut)
 
 
 def _data_uri(media_type: str, data: io.BytesIO) -> str:

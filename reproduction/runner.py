@@ -22,7 +22,7 @@ from transcoder.processes import end_with_parent
 
 
 @dataclass(frozen=True)
-class Step:
+class NumberedStep:
     """One numbered step of the reproduction.
 
     ``commands`` are scripts of the project with their arguments; ``reads`` and ``writes`` are the
@@ -57,7 +57,7 @@ class StepFailed(UserError):
 
 
 def run_steps(
-    steps: Sequence[Step],
+    steps: Sequence[NumberedStep],
     *,
     state_path: Path,
     log_path: Path,
@@ -103,7 +103,9 @@ def run_command(command: Sequence[str]) -> int:
     return _run(command)[0]
 
 
-def _run_step(step: Step, record: StepRecord, state_path: Path, previous: list[dict]) -> None:
+def _run_step(
+    step: NumberedStep, record: StepRecord, state_path: Path, previous: list[dict]
+) -> None:
     title = f"step {step.number}: {step.name}"
     done_before = _read_json(state_path)
     if done_before.get(str(step.number)) == _fingerprint(step):
@@ -153,7 +155,7 @@ def _line(command: Sequence[str]) -> str:
     return shlex.join(("python", *(word.removeprefix(below) for word in command)))
 
 
-def _fingerprint(step: Step) -> str:
+def _fingerprint(step: NumberedStep) -> str:
     """Changes with the commands and with any file that the step reads or has written."""
     digest = hashlib.sha256("\n".join(step.lines()).encode())
     for path in (*step.reads, *step.writes):

@@ -7,7 +7,7 @@ from exp_classif_eval.datasets import DATASETS
 from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from exp_train_model.plans import ABLATION_DATASETS
-from reproduction.runner import Step
+from reproduction.runner import NumberedStep
 from transcoder.files import DATA_ROOT, EXPORT_ROOT, PROJECT_ROOT
 from transcoder.names import TAU_FOLDER, demo_name, real_name
 
@@ -114,7 +114,7 @@ class Reproduction:
         return 1.0 if self.demo else 150.0
 
 
-def steps_of(r: Reproduction) -> list[Step]:
+def steps_of(r: Reproduction) -> list[NumberedStep]:
     """All twelve steps in order."""
     return [*_preparation(r), *_training(r), *_classification(r), *_figures_and_audio(r)]
 
@@ -128,7 +128,7 @@ def report_command(r: Reproduction) -> tuple[str, ...]:
     )
 
 
-def _preparation(r: Reproduction) -> list[Step]:
+def _preparation(r: Reproduction) -> list[NumberedStep]:
     if r.demo:
         # no network: shows which weights are there; the embedded ones serve where none is
         models = ("download_pretrained_models.py", "--list")
@@ -146,14 +146,14 @@ def _preparation(r: Reproduction) -> list[Step]:
         for dataset in r.datasets
     )
     return [
-        Step(1, "models", (models,)),
-        Step(
+        NumberedStep(1, "models", (models,)),
+        NumberedStep(
             2,
             "data sets",
             (("download_datasets.py", *datasets),),
             writes=tuple(r.sounds / name for name in (TAU_FOLDER, *DATASETS)),
         ),
-        Step(
+        NumberedStep(
             3,
             "paired features",
             features,
@@ -163,7 +163,7 @@ def _preparation(r: Reproduction) -> list[Step]:
     ]
 
 
-def _training(r: Reproduction) -> list[Step]:
+def _training(r: Reproduction) -> list[NumberedStep]:
     experiment, export = r.train_experiment, r.results
     main = (
         *("exp_train_model/main_doce_training.py", "--experiment_path", str(experiment)),
@@ -205,14 +205,14 @@ def _training(r: Reproduction) -> list[Step]:
         *("--output", str(export), *_selectors(models)),
     )
     return [
-        Step(
+        NumberedStep(
             4,
             "reference plan",
             ((*main, *_RUN, *_selectors(references)),),
             reads=features,
             writes=(oracle, experiment / "output" / "*transcoder=pinv*"),
         ),
-        Step(
+        NumberedStep(
             5,
             "training",
             # a training that was stopped goes on
@@ -220,7 +220,7 @@ def _training(r: Reproduction) -> list[Step]:
             reads=(*features, oracle),
             writes=(trained,),
         ),
-        Step(
+        NumberedStep(
             6,
             "evaluation and metrics",
             tuple(
@@ -230,7 +230,7 @@ def _training(r: Reproduction) -> list[Step]:
             reads=(*features, oracle, trained),
             writes=(experiment / "metric",),
         ),
-        Step(
+        NumberedStep(
             7,
             "training tables and curves",
             (tables, curves),
@@ -240,7 +240,7 @@ def _training(r: Reproduction) -> list[Step]:
     ]
 
 
-def _classification(r: Reproduction) -> list[Step]:
+def _classification(r: Reproduction) -> list[NumberedStep]:
     experiment, probabilities = r.classif_experiment, r.work / "classif_probabilities"
     export = r.results
     compute = tuple(
@@ -263,21 +263,21 @@ def _classification(r: Reproduction) -> list[Step]:
     selectors = [f"{plan}/classifier={c}" for plan in plans for c in r.classifiers]
     labels = tuple(r.sounds / dataset for dataset in DATASETS)
     return [
-        Step(
+        NumberedStep(
             8,
             "class probabilities",
             compute,
             reads=(*labels, r.models),
             writes=(probabilities,),
         ),
-        Step(
+        NumberedStep(
             9,
             "classification plans",
             ((*main, *_RUN, *_selectors(selectors)),),
             reads=(probabilities, *labels),
             writes=(experiment / "metrics", experiment / "predictions"),
         ),
-        Step(
+        NumberedStep(
             10,
             "classification tables",
             (
@@ -294,7 +294,7 @@ def _classification(r: Reproduction) -> list[Step]:
     ]
 
 
-def _figures_and_audio(r: Reproduction) -> list[Step]:
+def _figures_and_audio(r: Reproduction) -> list[NumberedStep]:
     figures = [
         (
             *("plot_spectro_dcase2023.py", "--classifier", classifier),
@@ -315,7 +315,7 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
         for classifier in r.classifiers
     )
     return [
-        Step(
+        NumberedStep(
             11,
             "figures",
             tuple(figures),
@@ -324,7 +324,7 @@ def _figures_and_audio(r: Reproduction) -> list[Step]:
                 r.results / name for name in ("spectro*", "thirdo*", "bit_rate*", "demo_scenes*")
             ),
         ),
-        Step(
+        NumberedStep(
             12,
             "audio",
             audio,

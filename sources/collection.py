@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from sources.downloader import Downloader, Stopped
+from sources.downloader import Downloader, DownloadStopped
 from sources.layouts import LAYOUTS
 from sources.part_file import part_path
 from sources.table import RemoteFile, Source
@@ -167,7 +167,7 @@ def _bring(
 
     def advance(n_bytes: int) -> None:
         if stop.is_set():
-            raise Stopped
+            raise DownloadStopped
         bar.update(n_bytes)
 
     with bar:

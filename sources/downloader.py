@@ -49,7 +49,7 @@ class DownloadError(UserError):
     """A file could not be fetched; the message says why and what to do."""
 
 
-class Stopped(Exception):
+class DownloadStopped(Exception):
     """The user asked all downloads to stop."""
 
 
@@ -63,7 +63,7 @@ class Downloader:
     pauses_s, timeout_s, slow_for_s
         See `PAUSES_S`, `TIMEOUT_S` and `SLOW_FOR_S`.
     stop
-        When set, every running fetch raises `Stopped` soon, also from within a pause.
+        When set, every running fetch raises `DownloadStopped` soon, also from within a pause.
     wait
         ``wait(seconds)``: makes the pauses; by default ``stop.wait``.
     """
@@ -249,7 +249,7 @@ class Downloader:
 
     def _raise_if_stopped(self, _n_bytes: int = 0) -> None:
         if self._stop.is_set():
-            raise Stopped
+            raise DownloadStopped
 
 
 def _advice_on_table(file: RemoteFile) -> str:

@@ -19,7 +19,7 @@ from transcoder.names import TAU_FOLDER
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """How a data set lies in its folder."""
 
     place: Place
@@ -77,17 +77,17 @@ def _place_sonyc(member: PurePosixPath) -> PurePosixPath | None:
 
 
 LAYOUTS = {
-    "TAU": Layout(
+    "TAU": FolderLayout(
         place=_place_tau, clip_tables=("meta.csv",), delimiter="\t", clip_column="filename"
     ),
-    "URBAN-SOUND-8K": Layout(
+    "URBAN-SOUND-8K": FolderLayout(
         place=_place_urbansound8k,
         clip_tables=(urbansound8k.ORIGINAL_TABLE, urbansound8k.RECALCULATED_TABLE),
         delimiter=",",
         clip_column="slice_file_name",
         finish=urbansound8k.write_recalculated,
     ),
-    "SONYC-UST": Layout(
+    "SONYC-UST": FolderLayout(
         place=_place_sonyc,
         clip_tables=("annotations.csv",),
         delimiter=",",

@@ -13,7 +13,7 @@ from exp_train_model.experiment_sizes import (
     model_selectors,
     reference_selector,
 )
-from exp_train_model.options import RunOptions, add_options
+from exp_train_model.options import TrainingOptions, add_options
 from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
 from features.files import SPLITS, create_command, split_path
 from transcoder.errors import MissingFileError
@@ -23,7 +23,7 @@ MAIN_SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
 
 
 def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
-    """Add the options that choose models, and those of `RunOptions`."""
+    """Add the options that choose models, and those of `TrainingOptions`."""
     parser.add_argument(
         size_option, dest="size", choices=SIZES, default="restricted",
         help="restricted: the models of the paper's table; detailed: all hyper-parameters",
@@ -78,4 +78,4 @@ def main_command(args: argparse.Namespace) -> list[str]:
     words = [sys.executable, str(MAIN_SCRIPT), "-c", "-S"]
     if args.experiment_path != DEFAULT_FOLDER:
         words += ["--experiment_path", str(args.experiment_path.absolute())]
-    return words + RunOptions.from_arguments(args).as_arguments()
+    return words + TrainingOptions.from_arguments(args).as_arguments()

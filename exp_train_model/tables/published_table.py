@@ -8,7 +8,7 @@ from importlib import resources
 from doce_plans.experiment import Experiment, Metric
 from doce_plans.identifiers import FILLER
 from doce_plans.results import load_results
-from doce_plans.selectors import Selection
+from doce_plans.selectors import SettingSelection
 from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_train_model.files import model_file, output_file
@@ -32,7 +32,9 @@ def published_results(classifier: str) -> dict[str, dict[str, float]]:
     return results
 
 
-def table_beside_published(experiment: Experiment, selection: Selection, classifier: str) -> Table:
+def table_beside_published(
+    experiment: Experiment, selection: SettingSelection, classifier: str
+) -> Table:
     """Our table of the selected metric steps, each metric followed by the paper's value.
 
     Raises

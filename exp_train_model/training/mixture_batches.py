@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.losses import Batch
-from open_corpus.blocks import BLOCK_CHUNKS, BLOCK_SCENES, Block, Blocks
+from open_corpus.blocks import BLOCK_CHUNKS, BLOCK_SCENES, Blocks, TrainingBlock
 from open_corpus.files import OpenFiles
 from open_corpus.level_effects import NO_EFFECTS, Drawn, LevelEffects, with_effects
 from open_corpus.material import open_blocks
@@ -121,13 +121,13 @@ class _Numbered(torch.utils.data.Dataset):
         self._blocks, self._needs_mels = blocks, needs_mels
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        block: Block = self._blocks.get(number, mels=self._needs_mels)
+        block: TrainingBlock = self._blocks.get(number, mels=self._needs_mels)
         mels = torch.empty(0) if block.mels is None else torch.from_numpy(block.mels)
         return torch.from_numpy(block.levels), mels, torch.from_numpy(block.targets)
 
 
 def open_mixtures(
-    config: TrainConfig, options: RunOptions, device: torch.device
+    config: TrainConfig, options: TrainingOptions, device: torch.device
 ) -> tuple[MixtureBatches, str]:
     """Batches of endless mixtures for a training, and a mark of what they are mixed from.
 

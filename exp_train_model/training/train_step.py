@@ -9,7 +9,7 @@ from torch import nn
 
 from exp_train_model.identity import FORMATS, training_identity
 from exp_train_model.jobs import TrainingJob
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from exp_train_model.scoring.outputs import data_mark, read_targets
 from exp_train_model.stopping import StopRequest
 from exp_train_model.training.batches import make_batches
@@ -74,7 +74,7 @@ def train_transcoder(job: TrainingJob, stop: StopRequest) -> None:
 
 def new_session(
     config: TrainConfig,
-    options: RunOptions,
+    options: TrainingOptions,
     precision: Precision,
     identity: dict,
     chunks: Batches,
@@ -92,7 +92,7 @@ def new_session(
     return Session(model, optimizer, precision.grad_scaler(), identity)
 
 
-def _first_model(config: TrainConfig, options: RunOptions, chunks: Batches) -> nn.Module:
+def _first_model(config: TrainConfig, options: TrainingOptions, chunks: Batches) -> nn.Module:
     """The model that training begins with."""
     model = build_model(config.model, pretrained=options.pretrained)
     if config.model.model_type == "direct":

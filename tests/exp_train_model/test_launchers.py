@@ -15,7 +15,7 @@ from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors
 from exp_train_model.launch_experiment import launch_exp_py, launch_exp_slurms, slurms_create
 from exp_train_model.launch_experiment import test as smoke_run
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from features.files import SPLITS, split_path
 from transcoder.errors import UsageError
 
@@ -72,12 +72,12 @@ def test_an_epoch_that_no_plan_has_is_an_error():
 
 
 def test_options_are_handed_on():
-    options = RunOptions(Path("/data"), seed=3, compile=True, pretrained=False, max_steps=0)
+    options = TrainingOptions(Path("/data"), seed=3, compile=True, pretrained=False, max_steps=0)
     assert options.as_arguments() == [
         "--data_path", "/data", "--seed", "3", "--max_steps", "0", "--compile", "--no_pretrained"
     ]  # fmt: skip
-    assert RunOptions().as_arguments() == []
-    assert RunOptions(renew=True).as_arguments() == ["--renew"]
+    assert TrainingOptions().as_arguments() == []
+    assert TrainingOptions(renew=True).as_arguments() == ["--renew"]
 
 
 # ---- on this computer

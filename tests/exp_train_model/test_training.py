@@ -9,7 +9,7 @@ import torch
 from filled_weights import fill
 from training_data import write_classifier, write_features
 
-from exp_train_model.options import RunOptions
+from exp_train_model.options import TrainingOptions
 from exp_train_model.stopping import Stopped, StopRequest
 from exp_train_model.training.batches import make_batches
 from exp_train_model.training.loop import Schedule, make_optimizer, mean_loss, train, training_step
@@ -150,17 +150,17 @@ def test_precision_follows_the_device():
 
 def test_plans_train_in_the_published_precision(monkeypatch):
     """fp32 without TF32, unless asked otherwise; what our own recipe takes is the fastest."""
-    assert RunOptions().training_precision == "fp32"
-    assert RunOptions(recipe="quick").training_precision == "fastest"
-    assert RunOptions(recipe="quick", precision="fp32").training_precision == "fp32"
-    assert RunOptions(precision="tf32").training_precision == "tf32"
+    assert TrainingOptions().training_precision == "fp32"
+    assert TrainingOptions(recipe="quick").training_precision == "fastest"
+    assert TrainingOptions(recipe="quick", precision="fp32").training_precision == "fp32"
+    assert TrainingOptions(precision="tf32").training_precision == "tf32"
     gpu = torch.device("cuda", 0)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [switch.allow_tf32 for switch in switches], torch.backends.cudnn.benchmark
     try:
-        assert not choose_precision(RunOptions().training_precision, gpu).is_mixed
+        assert not choose_precision(TrainingOptions().training_precision, gpu).is_mixed
         assert not any(switch.allow_tf32 for switch in switches)
         assert choose_precision("fastest", gpu).name == "bf16"
         assert all(switch.allow_tf32 for switch in switches)

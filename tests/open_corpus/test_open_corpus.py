@@ -22,7 +22,7 @@ from open_corpus import build_open_corpus, create_open_dataset, selection
 from open_corpus.fetch import FetchError, fetch
 from open_corpus.files import OpenFiles
 from open_corpus.planning import plan_scenes
-from open_corpus.selection import Source, decode_package, pick
+from open_corpus.selection import CorpusRecording, decode_package, pick
 from open_corpus.sound_bank import SYNTHESISED, SoundBank
 from open_corpus.table import DEFAULT_TABLE, Wanted, read_table
 from open_corpus.unpack import unpack_sounds
@@ -267,8 +267,8 @@ def test_the_margins_are_trimmed(tmp_path, rng):
 
 def make_sources(n=200, kind="environment", seconds=5.0, bandwidth_hz=16_000.0, package="p"):
     return [
-        Source(package, "1", "CC0", f"/{kind}/{'abcdefghij'[i // 20]}x{i}y.wav", kind, seconds,
-               bandwidth_hz, f"{package}-{kind}-{i}")
+        CorpusRecording(package, "1", "CC0", f"/{kind}/{'abcdefghij'[i // 20]}x{i}y.wav", kind,
+               seconds, bandwidth_hz, f"{package}-{kind}-{i}")
         for i in range(n)
     ]  # fmt: skip
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from reproduction.runner import Step, StepFailed, run_steps
+from reproduction.runner import NumberedStep, StepFailed, run_steps
 
 MEGABYTE = 2**20
 
@@ -14,7 +14,9 @@ MEGABYTE = 2**20
 def write_step(number, source, target, *, code="pass"):
     """A step that runs ``code`` and then copies ``source`` to ``target``."""
     copy = f"{code}; import shutil; shutil.copyfile({str(source)!r}, {str(target)!r})"
-    return Step(number, f"copy {number}", (("-c", copy),), reads=(source,), writes=(target,))
+    return NumberedStep(
+        number, f"copy {number}", (("-c", copy),), reads=(source,), writes=(target,)
+    )
 
 
 @pytest.fixture
@@ -84,8 +86,8 @@ def test_log_has_time_memory_and_versions(world):
     # in a fresh process: a child's peak memory counts what its parent holds at the start
     script = f"""
 from pathlib import Path
-from reproduction.runner import Step, run_steps
-step = Step(3, "big", (("-c", "x = bytearray({200 * MEGABYTE})"),))
+from reproduction.runner import NumberedStep, run_steps
+step = NumberedStep(3, "big", (("-c", "x = bytearray({200 * MEGABYTE})"),))
 run_steps([step], state_path=Path("state"), log_path=Path("log.json"), mode="demo")
 """
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)

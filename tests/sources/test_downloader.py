@@ -14,7 +14,7 @@ import pytest
 from single_download import CONTENT, PATH, assert_right
 
 from sources import pace
-from sources.downloader import Downloader, DownloadError, Stopped
+from sources.downloader import Downloader, DownloadError, DownloadStopped
 from sources.part_file import opened_part
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
@@ -237,7 +237,7 @@ def test_stop_ends_a_running_fetch_and_keeps_the_part(server, fetch, target, par
     fetch.downloader = Downloader(stop=stop)
     threading.Timer(0.3, stop.set).start()
     began = time.monotonic()
-    with pytest.raises(Stopped):
+    with pytest.raises(DownloadStopped):
         fetch()
     assert time.monotonic() - began < 5
     assert not target.exists()
