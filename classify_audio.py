@@ -67,7 +67,7 @@ def main(argv=None) -> int:
     sources = {WAYS[method]: transcoder.source for method, transcoder in transcoders.items()}
     used = models_used(transcoders, classifier)
     for way, rows in ways.items():
-        about = {"classifier": classifier.teacher, "mels": way, "source": args.audio.name}
+        about = {"classifier": classifier.label, "mels": way, "source": args.audio.name}
         about |= {"transcoder": sources[way]} if way in sources else {}
         estimate = next((e for m, e in estimates.items() if WAYS[m] == way), None)
         description = Description(selection, NO_CLOCK, unit_s, about, estimate)
@@ -75,7 +75,7 @@ def main(argv=None) -> int:
         write_rows(args.output / name, [rows], description)
     figure_path = args.output / f"{args.audio.stem}_classes.png"
     save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), figure_path)
-    print(f"{args.audio}, {classifier.teacher}; mean probability, (agreement over time)")
+    print(f"{args.audio}, {classifier.label}; mean probability, (agreement over time)")
     print("\n".join(agreement_table(ways, selection, SHOWN)))
     print(*presence_lines(ways, estimates), *used, f"wrote {args.output}", sep="\n")
     for line in missing:

@@ -101,8 +101,8 @@ def main(argv=None) -> int:
             probabilities = transcoder.from_wave(waveform, sample_rate)[: len(weights)]
             top[method] = classifier.top(weighted_mean(probabilities, weights))
         sources = {m: transcoder.source for m, transcoder in (transcoders | straight).items()}
-        write_classes(folder / f"{name}_classes.csv", top, classifier.teacher, sources)
-        print_classes(top, classifier.teacher)
+        write_classes(folder / f"{name}_classes.csv", top, classifier.label, sources)
+        print_classes(top, classifier.label)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0

@@ -50,7 +50,7 @@ def load_level_classifier(
         network = None
         if method not in CLASS_METHODS:
             network = load_classifier(classifier, weights)
-            about["classifier"] = network.teacher
+            about["classifier"] = network.label
         found = Transcoder.load(classifier, method, models=models, judge=network)
     except MissingFileError as error:
         raise MissingFileError(f"{error}; or use --method texture, which needs no model") from None

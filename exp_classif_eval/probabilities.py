@@ -98,7 +98,7 @@ def load_chains(
         except MissingFileError as error:
             missing.append(str(error))
             continue
-        teacher = {"teacher": classifier.teacher, "teacher_weights": fingerprint(classifier)}
+        teacher = {"teacher": classifier.label, "teacher_weights": fingerprint(classifier)}
         for transcoder in transcoders:
             if published_sampling and METHODS_OF[transcoder] not in (None, *PAPER_METHODS):
                 missing.append(f"{transcoder}: has no published sampling")

@@ -130,11 +130,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UsageError(f"--only {' '.join(args.only)}: no method has such a name")
     if args.constant is not None:
         methods["constant: mean of training"] = read_constant(args.constant, judge)
-    earlier = [] if args.beside is None else read_rows(args.beside, judge.teacher)
+    earlier = [] if args.beside is None else read_rows(args.beside, judge.label)
     rows = []
     for material in _material(args, judge):
         rows += compare(material, methods, judge.name, args)
-    _report(beside(earlier, rows), judge.teacher, args.output)
+    _report(beside(earlier, rows), judge.label, args.output)
     return 0
 
 

@@ -169,7 +169,7 @@ def _save(args, config, student, teacher, history, agreements) -> None:
         "model": "YamNet",
         "classes": teacher.front_end.n_classes,
         "fingerprint": fingerprint(student),
-        "teacher": teacher.teacher,
+        "teacher": teacher.label,
         "teacher_fingerprint": fingerprint(teacher.network),
         "loss": "BCE between the class probabilities of student and teacher",
         "settings": dataclasses.asdict(config),

@@ -120,6 +120,6 @@ def _warn(path: Path, judge: Classifier) -> None:
         "%s was trained through %s: its classes are unreliable behind %s; %s",
         path.name,
         teacher,
-        judge.teacher,
+        judge.label,
         hint,
     )

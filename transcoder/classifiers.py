@@ -60,13 +60,13 @@ class Classifier(nn.Module):
     Attributes
     ----------
     name : "PANN" or "YamNet"
-    teacher : which weights it has, for reports
+    label : which weights it has, for reports
     """
 
-    def __init__(self, name: str, network: nn.Module, teacher: str):
+    def __init__(self, name: str, network: nn.Module, label: str):
         super().__init__()
         self.name = name
-        self.teacher = teacher
+        self.label = label
         self.front_end = front_end(name)
         self.network = network
         self.requires_grad_(False)
@@ -93,7 +93,7 @@ class Classifier(nn.Module):
         batches = [self(batch.to(device)).cpu() for batch in log_mels.split(batch_size)]
         if not batches:
             return torch.empty(0, self.front_end.n_classes)
-        return check_answer(torch.cat(batches), self.teacher)
+        return check_answer(torch.cat(batches), self.label)
 
     def top(self, probabilities: Tensor, k: int = 10) -> list[tuple[str, float]]:
         """The ``k`` most probable classes of ``(n_classes,)``: names and probabilities."""
@@ -156,8 +156,8 @@ def load_classifier(name: str, weights: str | os.PathLike | None = None) -> Clas
     network = load_network(name, path)
     width = getattr(network, "width", 1.0)
     if width == 1:
-        return Classifier(name, network, teacher=f"{name} ({path.name})")
-    return Classifier(name, network, teacher=f"{name} small (distilled; width {width:g})")
+        return Classifier(name, network, label=f"{name} ({path.name})")
+    return Classifier(name, network, label=f"{name} small (distilled; width {width:g})")
 
 
 def find_classifier(

@@ -66,7 +66,7 @@ def hear_recording(
     """
     device = next(classifier.parameters()).device
     heard = hear_units(classifier, mels.to(device)[None], weights, batch_size=batch_size)
-    return check_answer(heard[0].cpu(), classifier.teacher)
+    return check_answer(heard[0].cpu(), classifier.label)
 
 
 def hear_spectrograms(

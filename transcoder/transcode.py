@@ -183,7 +183,7 @@ def load_transcoders(
 
 def models_used(transcoders: Mapping[str, Transcoder], classifier: Classifier | None) -> list[str]:
     """Lines that name the classifier's weights and each checkpoint, for figures and reports."""
-    lines = [] if classifier is None else [f"classifier: {classifier.teacher}"]
+    lines = [] if classifier is None else [f"classifier: {classifier.label}"]
     return lines + [f"{WAYS[method]}: {t.source}" for method, t in transcoders.items()]
 
 

@@ -71,7 +71,7 @@ def _load_teacher(job: EvaluationJob) -> tuple[Classifier, dict[str, str]]:
     # scores are to be the same whatever a training computes in
     precision = choose_precision("fp32", choose_device(job.device))
     teacher, mark = load_teacher(job.features.classifier, precision)
-    return teacher, {"teacher": mark, "teacher_name": teacher.teacher}
+    return teacher, {"teacher": mark, "teacher_name": teacher.label}
 
 
 def _load_model(job: EvaluationJob) -> nn.Module:

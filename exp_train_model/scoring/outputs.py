@@ -80,13 +80,13 @@ def open_outputs(stored: StoredFile) -> h5py.File:
         raise UserError(f"{error}; make it again with: {stored.command}") from None
 
 
-def read_targets(stored: StoredFile, features: Features, *, teacher: str) -> Tensor:
+def read_targets(stored: StoredFile, features: Features, *, teacher_mark: str) -> Tensor:
     """The teacher's probabilities for all chunks of ``features``: ``(n, n_classes)``.
 
     Parameters
     ----------
-    teacher
-        Mark of the weights that the targets must come from.
+    teacher_mark
+        Of the weights that the targets must come from.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def read_targets(stored: StoredFile, features: Features, *, teacher: str) -> Ten
         If they were made of other data or by a teacher with other weights.
     """
     with open_outputs(stored) as file:
-        for what, mark in (("data", data_mark(features)), ("teacher", teacher)):
+        for what, mark in (("data", data_mark(features)), ("teacher", teacher_mark)):
             if file.attrs.get(what) != mark:
                 of = "another state of the data set" if what == "data" else "other teacher weights"
                 raise UserError(

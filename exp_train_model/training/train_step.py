@@ -150,7 +150,7 @@ def _material(
             continue
         targets = None
         if config.class_weight:
-            targets = read_targets(job.targets[split], features, teacher=marks["teacher"])
+            targets = read_targets(job.targets[split], features, teacher_mark=marks["teacher"])
         splits[split] = make_batches(
             features,
             targets,

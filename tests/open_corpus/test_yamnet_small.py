@@ -54,7 +54,7 @@ def small_file(tmp_path, monkeypatch):
 def test_stands_in_for_missing_weights(fresh_clone, small_file, caplog):
     with caplog.at_level(logging.INFO):
         classifier = load_classifier("YamNet")
-    assert classifier.teacher == "YamNet small (distilled; width 0.25)"
+    assert classifier.label == "YamNet small (distilled; width 0.25)"
     assert classifier.network.width == 0.25
     [record] = caplog.records
     assert "yamnet.pth is not there" in record.message
@@ -66,7 +66,7 @@ def test_fetched_weights_come_first(fresh_clone, small_file, caplog):
     (fresh_clone / "yamnet").mkdir()
     torch.save(YamNet(521).state_dict(), fresh_clone / "yamnet" / "yamnet.pth")
     with caplog.at_level(logging.INFO):
-        assert load_classifier("YamNet").teacher == "YamNet (yamnet.pth)"
+        assert load_classifier("YamNet").label == "YamNet (yamnet.pth)"
     assert not caplog.records
 
 
@@ -192,7 +192,7 @@ def test_distils_and_says_how(tmp_path, corpus, teacher_file, capsys):
     options = ("--epochs", 20, "--views", 1, "--recordings", recording)
     assert distil(corpus, teacher_file, output, *options) == 0
     classifier = load_classifier("YamNet", output)
-    assert classifier.teacher == "YamNet small (distilled; width 0.25)"
+    assert classifier.label == "YamNet small (distilled; width 0.25)"
     assert output.stat().st_size < 2_000_000
     pedigree = yaml.safe_load(output.with_suffix(".yaml").read_text())
     assert pedigree["settings"]["epochs"] == 20

@@ -85,7 +85,7 @@ def test_yamnet_hears_the_birds(reference, yamnet_weights):
     top = yamnet.top(hear_recording(yamnet, mels), k=5)
     assert "Bird" in [name for name, _ in top]
     assert top == sorted(top, key=lambda item: -item[1])
-    assert yamnet.teacher == "YamNet (yamnet_from_public_tflite.pth)"
+    assert yamnet.label == "YamNet (yamnet_from_public_tflite.pth)"
 
 
 def test_batches_do_not_change_probabilities(rng):
