@@ -7,10 +7,10 @@ The rules follow how Zenodo and GitHub behave: a 200 to a Range request carries 
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 
 import requests
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
 
 from sources.checksums import ChecksumError
 
@@ -133,10 +133,16 @@ def _nothing_behind(response: requests.Response, there: int, size: int | None) -
 
 def _retry_after_s(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
-    try:
-        wait_s = float(Retry().parse_retry_after(text))
-    except (InvalidHeader, ValueError, OverflowError):
-        return None
+    if re.fullmatch("[0-9]+", text):
+        wait_s = float(text)
+    else:
+        try:
+            then = parsedate_to_datetime(text)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        if then.tzinfo is None:
+            then = then.replace(tzinfo=timezone.utc)
+        wait_s = max(0.0, (then - datetime.now(timezone.utc)).total_seconds())
     if wait_s > LONGEST_WAIT_S:
         raise FinalAnswer(
             f"the server answers {response.status_code} and asks to wait {wait_s / 60:.0f} min: "
