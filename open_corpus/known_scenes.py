@@ -17,7 +17,7 @@ from tqdm import tqdm
 from archives.networks import choose_selection
 from archives.weighting import weighting_db
 from open_corpus.content import content_of
-from open_corpus.mixtures import SCENE_S, Mixtures, Scene
+from open_corpus.mixtures import SCENE_S, Mixture, Mixtures
 from open_corpus.selection import SAMPLE_RATE
 from open_corpus.sound_bank import Sound, SoundBank
 from transcoder.audioset import TVB_NAMES, audioset_classes
@@ -71,7 +71,7 @@ class Listener:
 
 def known_scenes(
     bank: SoundBank, n_scenes: int, groups: Mapping[str, Set[str]]
-) -> Iterator[tuple[Scene, NDArray[np.float64]]]:
+) -> Iterator[tuple[Mixture, NDArray[np.float64]]]:
     """The first ``n_scenes`` of a bank, as `fixed_scenes` has them, each with `group_presence`."""
     mixtures, listener = KnownMixtures(bank, 0), Listener()
     for index in tqdm(range(n_scenes), desc="Mixing", unit="scene"):

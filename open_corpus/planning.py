@@ -65,7 +65,7 @@ _TONE_DB = (-4.0, 4.0)  # colour of the recorder, per octave
 class Recorded:
     """A source placed in a scene."""
 
-    content: str  # see Source
+    content: str  # see CorpusRecording
     level_db: float
     distance_m: float
     starts_s: tuple[float, ...]  # within the scene; negative: it began before

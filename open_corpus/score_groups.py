@@ -76,7 +76,7 @@ def main(argv=None) -> int:
     writer.writerows({**row, "transcoder_fingerprint": mark} for row in rows)
     path = args.output or agreement_path(args.models, way)
     atomic_write_text(path, text.getvalue())
-    print(f"judge: {judge.teacher}; wrote {path}")
+    print(f"judge: {judge.label}; wrote {path}")
     return 0
 
 
