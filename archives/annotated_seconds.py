@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archives.annotations import Annotations
-from archives.classify import archive_units, new_timeline
 from archives.frames import LOCAL, NO_CLOCK, UTC, ArchiveError
 from archives.inference import LevelClassifier
 from archives.inputs import Task, find_inputs
-from archives.levels import LevelScale
+from archives.levels import LevelScale, archive_units
 from archives.open_archive import open_archive
 from archives.options import ReadOptions
 from archives.presence_fit import MOST_FOLDS, Heard
 from archives.selection import Selection
-from archives.timeline import Units, in_parts
+from archives.timeline import Timeline, Units, in_parts
 from transcoder.audio import read_recording
 from transcoder.errors import UserError
 from transcoder.settings import THIRD_OCTAVE
@@ -48,7 +47,7 @@ class Listening:
             units, clock = _sound_units(path, self.heard_s), NO_CLOCK
         else:
             archive = open_archive(path, self.read)
-            timeline = new_timeline(path, self.read, self.heard_s)
+            timeline = Timeline.of(path, self.read, self.heard_s)
             units, clock = archive_units(archive, timeline, self.scale), archive.clock
         times, values = [], []
         for part in in_parts(units, max(1, _PART_S // self.heard_s)):

@@ -11,13 +11,12 @@ from tqdm import tqdm
 
 from archives.answers import Answers, digest_rows, laeq_db
 from archives.calibration import LevelHistogram
-from archives.clock import first_together
 from archives.data_set import write_partitions
 from archives.describe import understood
 from archives.digest import Digest
 from archives.frames import FRAME_S, LOCAL, UTC, Archive, ArchiveError
 from archives.inputs import result_paths
-from archives.levels import LevelScale, scaled
+from archives.levels import LevelScale, archive_units
 from archives.open_archive import ReadOptions, open_archive
 from archives.parts import RowParts, Rows
 from archives.presence import Presence
@@ -98,7 +97,7 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     remove_temporary(result_path, report_path, presence_path, digest_path)
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
     parts = RowParts(store)
-    timeline = new_timeline(path, setup.read, setup.unit_s)
+    timeline = Timeline.of(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
     try:
         classified_s = _compute_parts(archive, timeline, histogram, parts, setup)
@@ -153,19 +152,6 @@ def _described(
     }
 
 
-def new_timeline(path: Path, read: ReadOptions, unit_s: int = 1) -> Timeline:
-    """A timeline for the archive at ``path``, with what the options say of its clock."""
-    return Timeline(unit_s, where=str(path), step_s=read.step_s, allow_slow=read.allow_slow)
-
-
-def archive_units(
-    archive: Archive, timeline: Timeline, scale: LevelScale | None = None
-) -> Iterator[Units]:
-    """The units of an archive on the networks' scale."""
-    blocks = scaled(first_together(archive.blocks()), archive.bands, scale or LevelScale())
-    return timeline.units(blocks)
-
-
 def measure_offset(paths: list[Path], read: ReadOptions) -> float:
     """The offset in dB that brings the loud seconds of all ``paths`` together to full scale.
 
@@ -185,7 +171,7 @@ def measure_levels(path: Path, read: ReadOptions, *, shows_progress: bool = True
     histogram = LevelHistogram()
     try:
         archive = open_archive(path, read)
-        timeline = new_timeline(path, read)
+        timeline = Timeline.of(path, read)
         with _progress(archive, "measuring ", disable=not shows_progress) as progress:
             for units in archive_units(archive, timeline):
                 histogram.add(units)

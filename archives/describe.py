@@ -8,9 +8,11 @@ from archives.calibration import LevelHistogram
 from archives.clock import first_together, step_of
 from archives.frames import FRAME_S, LOCAL, NO_CLOCK, RELATIVE, UTC, Archive
 from archives.irregularities import describe_step
+from archives.levels import archive_units
 from archives.open_archive import open_archive
 from archives.options import ReadOptions
 from archives.stamps import iso
+from archives.timeline import Timeline
 
 _ZONES = {
     NO_CLOCK: "no time stamps",
@@ -25,11 +27,9 @@ def describe_file(path: Path, read: ReadOptions, offset_db: float) -> list[str]:
 
     Only its begin is read. Raises `ArchiveError` if it cannot be used.
     """
-    from archives.classify import archive_units, new_timeline
-
     archive = open_archive(path, read)
     block = next(first_together(archive.blocks()))
-    timeline = new_timeline(path, read)
+    timeline = Timeline.of(path, read)
     histogram = LevelHistogram()
     head = Archive(path, lambda: iter([block]), archive.clock, archive.bands, len(block))
     for units in archive_units(head, timeline):

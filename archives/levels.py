@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archives.frames import ALL_BANDS, Block
+from archives.clock import first_together
+from archives.frames import ALL_BANDS, Archive, Block
 from archives.options import MISSING_BAND_DB
+from archives.timeline import Timeline, Units
 from transcoder.settings import THIRD_OCTAVE
 
 _PLAUSIBLE_DB = 250.0  # placeholders such as -999 or 9999 lie beyond
@@ -39,3 +41,11 @@ def scaled(blocks: Iterable[Block], bands: tuple[int, ...], scale: LevelScale) -
         gaps = np.isnan(levels[:, lacking])
         levels[:, lacking] = np.where(gaps, scale.missing_band_db, levels[:, lacking])
         yield Block(block.times_s, levels)
+
+
+def archive_units(
+    archive: Archive, timeline: Timeline, scale: LevelScale | None = None
+) -> Iterator[Units]:
+    """The units of an archive on the networks' scale."""
+    blocks = scaled(first_together(archive.blocks()), archive.bands, scale or LevelScale())
+    return timeline.units(blocks)

@@ -7,14 +7,16 @@ ends it and starts another. A segment is cut into units of one or more seconds.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archives.averaging import FrameAverager
 from archives.clock import Clock
-from archives.frames import FRAME_S, ArchiveError, Block
+from archives.frames import ArchiveError, Block
 from archives.irregularities import Irregularities
+from archives.options import ReadOptions
 from transcoder.settings import THIRD_OCTAVE
 
 MAX_FILL_S = 0.25
@@ -69,9 +71,28 @@ class Units:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Frames that follow each other: ``(n,)`` and ``(n, 29)``."""
+
+    times_s: NDArray[np.float64]
+    levels_db: NDArray[np.float32]
+    begins: bool = False  # a segment: what came before belongs to another
+
+    def joined(self, following: "_Run") -> "_Run":
+        return _Run(
+            np.concatenate((self.times_s, following.times_s)),
+            np.concatenate((self.levels_db, following.levels_db)),
+        )
+
+
+_NO_FRAMES = _Run(np.empty(0), np.empty((0, THIRD_OCTAVE.n_bands), dtype=np.float32))
+
+
 class Timeline:
     """Puts blocks of frames in time; see `units`.
 
+    A chain of generators: usable frames in order, runs without holes, frames of 125 ms, units.
     Within a block, frames are put in order first, unless that would mix times that come twice (a
     clock that was set back); a frame less than half a step after another is a repetition and is
     dropped. Frames of another step than 125 ms are brought to it.
@@ -93,12 +114,11 @@ class Timeline:
         self._where = where
         self._clock = Clock(self.found, where=where, step_s=step_s, allow_slow=allow_slow)
         self._unit_frames = unit_s * _FRAMES_PER_S
-        self._segment = -1
-        self._averager = FrameAverager(FRAME_S)
-        # frames of the open segment that wait for their unit to be complete, and the last one
-        self._times = np.empty(0)
-        self._levels = np.empty((0, THIRD_OCTAVE.n_bands), dtype=np.float32)
-        self._last: tuple[float, NDArray] | None = None
+
+    @classmethod
+    def of(cls, path: Path, read: ReadOptions, unit_s: int = 1) -> "Timeline":
+        """For the archive at ``path``, with what the options say of its clock."""
+        return cls(unit_s, where=str(path), step_s=read.step_s, allow_slow=read.allow_slow)
 
     def units(self, blocks: Iterable[Block]) -> Iterator[Units]:
         """The units of ``blocks``, as soon as they are complete; the last may be partial.
@@ -108,44 +128,65 @@ class Timeline:
         ArchiveError
             If the stamps show a step that cannot be used, or if no block has a usable frame.
         """
-        for block in blocks:
-            yield from self._add(block)
-        yield from self._close()
-        if self._segment < 0:
+        yield from self._cut(self._averaged(self._runs(map(self._usable, blocks))))
+        if not self.found.segments:
             raise ArchiveError(f"{self._where}: none of its {self.found.frames} frames is complete")
 
-    def _add(self, block: Block) -> Iterator[Units]:
-        times, levels = self._usable(block)
-        if not len(times):
-            return
-        step_s = self.found.step_s
-        previous = -np.inf if self._last is None else self._last[0]
-        keep = np.abs(np.diff(times, prepend=previous)) >= step_s / 2
-        self.found.repeated += int((~keep).sum())
-        times, levels = times[keep], levels[keep]
-        if not len(times):
-            return
-        if self._last is not None:
-            times = np.concatenate(([self._last[0]], times))
-            levels = np.concatenate((self._last[1][np.newaxis], levels))
-        steps = np.rint(np.diff(times) / step_s).astype(np.int64)
-        most = 1 + round(MAX_FILL_S / step_s)
-        cuts = np.flatnonzero((steps < 0) | (steps > most)) + 1
-        for cut in cuts:
-            self.found.add_cut(times[cut - 1], times[cut])
-        bounds = [0, *cuts.tolist(), len(times)]
-        self._last = times[-1], levels[-1]
-        for number, (start, stop) in enumerate(pairwise(bounds)):
-            continues = number == 0 and self._segment >= 0
-            if not continues:
-                yield from self._close()
-                self._segment += 1
-                self.found.segments += 1
-                self._averager = FrameAverager(step_s)
-            filled = self._fill(times[start:stop], levels[start:stop])
-            # the frame before this block was kept only to fill up to the first one
-            self._append(*self._averager.add(filled[0][continues:], filled[1][continues:]))
-            yield from self._complete()
+    def _runs(self, blocks: Iterable[tuple[NDArray, NDArray]]) -> Iterator[_Run]:
+        """Frames one step after the other: repetitions dropped, small gaps filled."""
+        last: tuple[float, NDArray] | None = None
+        for times, levels in blocks:
+            if not len(times):
+                continue
+            step_s = self.found.step_s
+            keep = (
+                np.abs(np.diff(times, prepend=-np.inf if last is None else last[0])) >= step_s / 2
+            )
+            self.found.repeated += int((~keep).sum())
+            times, levels = times[keep], levels[keep]
+            if not len(times):
+                continue
+            continues = last is not None
+            if last is not None:  # only to fill up to the first one
+                times = np.concatenate(([last[0]], times))
+                levels = np.concatenate((last[1][np.newaxis], levels))
+            last = times[-1], levels[-1]
+            steps = np.rint(np.diff(times) / step_s).astype(np.int64)
+            most = 1 + round(MAX_FILL_S / step_s)
+            cuts = np.flatnonzero((steps < 0) | (steps > most)) + 1
+            for cut in cuts:
+                self.found.add_cut(times[cut - 1], times[cut])
+            for start, stop in pairwise([0, *cuts.tolist(), len(times)]):
+                filled_times, filled = self._fill(times[start:stop], levels[start:stop])
+                self.found.segments += not continues
+                yield _Run(filled_times[continues:], filled[continues:], begins=not continues)
+                continues = False
+
+    def _averaged(self, runs: Iterable[_Run]) -> Iterator[_Run]:
+        """The same frames of 125 ms."""
+        averager: FrameAverager | None = None
+        for run in runs:
+            if averager is None or run.begins:
+                if averager is not None:
+                    yield _Run(*averager.finish())
+                averager = FrameAverager(self.found.step_s)
+            yield _Run(*averager.add(run.times_s, run.levels_db), begins=run.begins)
+        if averager is not None:
+            yield _Run(*averager.finish())
+
+    def _cut(self, runs: Iterable[_Run]) -> Iterator[Units]:
+        """Units of a segment each; its last one is completed with silence."""
+        waiting, segment, length = _NO_FRAMES, -1, self._unit_frames
+        for run in runs:
+            if run.begins:
+                yield from _last_unit(waiting, length, segment)
+                waiting, segment = _NO_FRAMES, segment + 1
+            waiting = waiting.joined(run)
+            stop = len(waiting.times_s) // length * length
+            if stop:
+                yield _units(waiting.times_s[:stop], waiting.levels_db[:stop], length, segment)
+                waiting = _Run(waiting.times_s[stop:], waiting.levels_db[stop:])
+        yield from _last_unit(waiting, length, segment)
 
     def _usable(self, block: Block) -> tuple[NDArray, NDArray]:
         """Times and levels of the complete frames, in order."""
@@ -189,38 +230,28 @@ class Timeline:
         filled = levels[before] * (1 - share) + levels[after] * share
         return np.interp(wanted, position, times), filled.astype(np.float32)
 
-    def _append(self, times: NDArray, levels: NDArray) -> None:
-        self._times = np.concatenate((self._times, times))
-        self._levels = np.concatenate((self._levels, levels))
 
-    def _complete(self) -> Iterator[Units]:
-        n_units, rest = divmod(len(self._times), self._unit_frames)
-        if n_units:
-            stop = len(self._times) - rest
-            shape = (n_units, -1, _FRAMES_PER_S, THIRD_OCTAVE.n_bands)
-            yield Units(
-                self._times[: stop : self._unit_frames],
-                self._levels[:stop].reshape(shape),
-                np.full(n_units, self._unit_frames),
-                np.full(n_units, self._segment),
-            )
-            self._times, self._levels = self._times[stop:], self._levels[stop:]
+def _units(times: NDArray, levels: NDArray, length: int, segment: int) -> Units:
+    """Full units of ``length`` frames each."""
+    n_units = len(times) // length
+    shape = (n_units, -1, _FRAMES_PER_S, THIRD_OCTAVE.n_bands)
+    return Units(
+        times[::length], levels.reshape(shape), np.full(n_units, length), np.full(n_units, segment)
+    )
 
-    def _close(self) -> Iterator[Units]:
-        """The last units of the open segment; the last where it is only partly full."""
-        self._append(*self._averager.finish())
-        yield from self._complete()
-        n_frames = len(self._times)
-        if n_frames:
-            padding = ((0, self._unit_frames - n_frames), (0, 0))
-            levels = np.pad(self._levels, padding, constant_values=THIRD_OCTAVE.silence_db)
-            yield Units(
-                self._times[:1],
-                levels.reshape(1, -1, _FRAMES_PER_S, THIRD_OCTAVE.n_bands),
-                np.array([n_frames]),
-                np.array([self._segment]),
-            )
-            self._times, self._levels = self._times[:0], self._levels[:0]
+
+def _last_unit(run: _Run, length: int, segment: int) -> Iterator[Units]:
+    """What is left of a segment, if anything is."""
+    n_frames = len(run.times_s)
+    if n_frames:
+        padding = ((0, length - n_frames), (0, 0))
+        levels = np.pad(run.levels_db, padding, constant_values=THIRD_OCTAVE.silence_db)
+        yield Units(
+            run.times_s[:1],
+            levels.reshape(1, -1, _FRAMES_PER_S, THIRD_OCTAVE.n_bands),
+            np.array([n_frames]),
+            np.array([segment]),
+        )
 
 
 def in_parts(units: Iterable[Units], size: int) -> Iterator[Units]:

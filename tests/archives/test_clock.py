@@ -10,10 +10,9 @@ from archive_data import answers, levels, quick_classifier, table
 
 import classify_third_octave
 from archives.averaging import FrameAverager
-from archives.classify import archive_units, new_timeline
 from archives.clock import Step, step_of
 from archives.frames import ArchiveError, Block
-from archives.levels import LevelScale
+from archives.levels import LevelScale, archive_units
 from archives.live import classify_lines
 from archives.open_archive import ReadOptions, open_archive
 from archives.selection import traffic_voice_birds
@@ -175,7 +174,7 @@ def test_one_absurd_number_does_not_change_the_unit_of_the_others(tmp_path):
     times = (START_S * 1000 + np.arange(200) * 125).astype(np.int64).astype(object)
     times[50], times[60] = "1e300", "inf"
     table(array, times).to_csv(tmp_path / "a.csv", index=False)
-    timeline = new_timeline(tmp_path / "a.csv", ReadOptions())
+    timeline = Timeline.of(tmp_path / "a.csv", ReadOptions())
     units = Units.join(list(archive_units(open_archive(tmp_path / "a.csv"), timeline)))
     np.testing.assert_allclose(units.times_s, START_S + np.arange(25))
     assert (timeline.found.absurd, timeline.found.filled) == (2, 2)

@@ -10,9 +10,9 @@ import pytest
 from archive_data import levels, quick_classifier, stamps, table
 
 import classify_third_octave
-from archives.classify import archive_units
 from archives.frames import ArchiveError
 from archives.inputs import find_inputs
+from archives.levels import archive_units
 from archives.open_archive import open_archive
 from archives.timeline import Timeline
 from transcoder.errors import UsageError, UserError

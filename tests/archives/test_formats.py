@@ -150,8 +150,7 @@ def test_long_files_come_in_blocks(tmp_path):
 
 
 def test_fewer_bands_are_completed_at_the_stated_level(tmp_path):
-    from archives.classify import archive_units
-    from archives.levels import LevelScale
+    from archives.levels import LevelScale, archive_units
 
     array = levels(80)
     frame = table(array).drop(columns=table(array).columns[[*range(1, 9), 29]])

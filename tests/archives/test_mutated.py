@@ -6,10 +6,11 @@ import pytest
 from archive_data import levels
 from sensor_layouts import LAYOUTS
 
-from archives.classify import archive_units, new_timeline
 from archives.frames import ArchiveError
+from archives.levels import archive_units
 from archives.open_archive import open_archive
 from archives.options import ReadOptions
+from archives.timeline import Timeline
 
 SIGNS = (
     b",", b";", b"\n", b"\r", b'"', b"\t", b"\xff", b"\0", b"NaN", b"inf", b"1e300", b"{", b"[",
@@ -43,7 +44,7 @@ def read_or_refuse(name: str, n_files: int, tmp_path) -> None:
         (tmp_path / name).write_bytes(mutated(whole, random.Random(f"{name} {seed}")))
         try:
             archive = open_archive(tmp_path / name, given)
-            n_units = sum(map(len, archive_units(archive, new_timeline(tmp_path / name, given))))
+            n_units = sum(map(len, archive_units(archive, Timeline.of(tmp_path / name, given))))
         except ArchiveError as error:
             assert name in str(error)
             assert "\n" not in str(error)

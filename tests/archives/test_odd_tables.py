@@ -9,12 +9,12 @@ import pytest
 from archive_data import levels, stamps, table
 from sensor_layouts import hertz
 
-from archives.classify import archive_units, new_timeline
 from archives.columns import NOMINAL_HZ
 from archives.frames import ArchiveError
+from archives.levels import archive_units
 from archives.open_archive import open_archive
 from archives.options import ReadOptions
-from archives.timeline import Units
+from archives.timeline import Timeline, Units
 
 N = 160
 ARRAY = levels(N)
@@ -204,7 +204,7 @@ READ = {
 
 def read(path, **options):
     given = ReadOptions(**options)
-    archive, timeline = open_archive(path, given), new_timeline(path, given)
+    archive, timeline = open_archive(path, given), Timeline.of(path, given)
     units = Units.join(list(archive_units(archive, timeline)))
     return units, timeline.found, archive
 
@@ -375,7 +375,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path):
     archive = open_archive(path)
     with path.open("a") as file:
         file.write(lines[100][60:] + "\n" + "\n".join(lines[101:]) + "\n")
-    units = Units.join(list(archive_units(archive, new_timeline(path, ReadOptions()))))
+    units = Units.join(list(archive_units(archive, Timeline.of(path, ReadOptions()))))
     np.testing.assert_allclose(units.levels_db.reshape(-1, 29), ARRAY, atol=0.00501)
     records = [json.dumps(row) + "\n" for row in frame().to_dict("records")]
     (tmp_path / "b.jsonl").write_text("".join(records[:80]) + records[80][:100])

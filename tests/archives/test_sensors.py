@@ -9,11 +9,11 @@ from archive_data import levels, write_yamnet_weights
 from sensor_layouts import LAYOUTS, START
 
 import classify_third_octave
-from archives.classify import archive_units, new_timeline
+from archives.levels import archive_units
 from archives.open_archive import open_archive
 from archives.options import ReadOptions
 from archives.sensors import SENSORS, with_sensor
-from archives.timeline import Units
+from archives.timeline import Timeline, Units
 from archives.weighting import weighting_db
 from transcoder.audio import read_audio
 from transcoder.classifiers import load_classifier
@@ -24,7 +24,7 @@ from transcoder.transcode import Transcoder
 def read(path, **options):
     """Levels ``(n, 29)``, times of the units, what was found, and the archive."""
     given = ReadOptions(**options)
-    archive, timeline = open_archive(path, given), new_timeline(path, given)
+    archive, timeline = open_archive(path, given), Timeline.of(path, given)
     units = Units.join(list(archive_units(archive, timeline)))
     flat = units.levels_db.reshape(len(units), -1, 29)
     frames = np.concatenate([unit[:n] for unit, n in zip(flat, units.n_frames, strict=True)])
