@@ -2,9 +2,10 @@
 
 Reads tables (.csv, .csv.gz, .txt, .tsv, .xlsx, .parquet) as sensors and meters export them, arrays
 (.npy, .npz, .h5) and JSON, folders of them and globs; --describe says how it takes them. Writes,
-for each, the probabilities of sound classes over time into --output, a report of what was
-irregular, and a figure of the most present classes. Running it again goes on where it was broken
-off.
+for each, the probabilities of sound classes over time into --output, with LAeq and how present the
+groups are (--calibration), and a report of what was irregular; tables of hours and days (LAeq,
+Lden, L10, L50, L90, presence), a figure of the most present classes and a page of all of it,
+report.html. Running it again goes on where it was broken off.
 
 A folder of folders is a network, a folder for each sensor: the results are one table (a data set
 of Parquet, by sensor and month), described in a README beside it. All other inputs of a run are

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -88,9 +89,8 @@ def sensors_of_fleet(
     """The sensors of a network, with their places."""
     for results in fleet:
         info, reports = results.info, [report for _, report in results.reports]
-        place = (info.latitude, info.longitude)
-        name = info.name or info.sensor
-        yield _sensor(name, _merged(results.digests()), reports, zone, is_relative, *place)
+        found = _sensor(info.sensor, _merged(results.digests()), reports, zone, is_relative)
+        yield replace(found, latitude=info.latitude, longitude=info.longitude, label=info.name)
 
 
 def _sensor(
@@ -99,8 +99,6 @@ def _sensor(
     reports: Sequence[dict],
     zone: ZoneInfo | None,
     is_relative: bool,
-    latitude: float | None = None,
-    longitude: float | None = None,
 ) -> Sensor:
     clock = reports[0]["clock"]
     notes = sorted({report["note"] for report in reports if report["note"]})
@@ -114,8 +112,6 @@ def _sensor(
         clock,
         kind=reports[0]["groups_are"],
         zone=zone,
-        latitude=latitude,
-        longitude=longitude,
         notes=notes,
     )
 

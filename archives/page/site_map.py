@@ -42,9 +42,9 @@ def site_map(places: Sequence[tuple[str, float, float]]) -> SiteMap | None:
     xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
     width, height = (max(max(v) - min(v), _LEAST_KM) for v in (xs, ys))
     edge = _EDGE * max(width, height)
-    width, height = width + 2 * edge, height + 2 * edge
+    width, height = width + 2 * edge, height + 3 * edge  # the scale stands below the dots
     width, height = max(width, height), max(height, _FLATTEST * max(width, height))
-    left, top = (max(xs) + min(xs) - width) / 2, (max(ys) + min(ys) - height) / 2
+    left, top = (max(xs) + min(xs) - width) / 2, (max(ys) + min(ys) - height + edge) / 2
     dots = [
         Dot(name, 100 * (x - left) / width, 100 * (y - top) / height, (x - left) / width > 0.5)
         for name, x, y in points

@@ -33,7 +33,8 @@ _SHOWN_EVENTS, _SHOWN_GAPS = 10, 8
 class Sensor:
     """A sensor of the page.
 
-    ``kind``: "presence" or "probability", what the digest's groups are.
+    ``kind``: "presence" or "probability", what the digest's groups are; ``label``: what people call
+    it, where that is not its name in the tables.
     """
 
     name: str
@@ -44,6 +45,11 @@ class Sensor:
     latitude: float | None = None
     longitude: float | None = None
     notes: Sequence[str] = field(default_factory=tuple)
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name
 
     @property
     def has_dates(self) -> bool:
@@ -59,7 +65,6 @@ class Sensor:
 class Summary:
     """A row of the table of sensors."""
 
-    name: str
     period: str
     hours: float
     laeq: float
@@ -92,7 +97,7 @@ def shown(sensor: Sensor) -> Shown:
     digest = sensor.digest
     known = sensor.latitude is not None and sensor.longitude is not None
     return Shown(
-        sensor=sensor.name,
+        sensor=sensor.title,
         place=(sensor.latitude, sensor.longitude) if known else None,
         kind=sensor.kind,
         groups=digest.groups,
@@ -114,7 +119,6 @@ def summary(sensor: Sensor) -> Summary:
     lden = [day["Lden"] for day in days if day["complete"]]
     total = digest.timeline.means()[1:]
     return Summary(
-        sensor.name,
         period_text(*sensor.span_s, sensor.has_dates),
         digest.seconds / 3600,
         digest.laeq_db,
