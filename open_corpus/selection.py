@@ -133,8 +133,8 @@ def decode(path: Path, max_s: float) -> tuple[np.ndarray, float]:
 def pick(sources: Iterable[CorpusRecording], seed: int) -> list[tuple[CorpusRecording, str]]:
     """Drop duplicates, apply `CAP_S`, and give each source its split.
 
-    Groups of sources (see `CorpusRecording.group`) come in random order; each goes to the split that is
-    furthest below its share of the kind's seconds.
+    Groups of sources (see `CorpusRecording.group`) come in random order; each goes to the split
+    that is furthest below its share of the kind's seconds.
     """
     unique = list({s.content: s for s in reversed(list(sources))}.values())
     picked = []
