@@ -27,6 +27,25 @@ def direct_stft(waveform, n_fft, hop_length, win_length, window, **_):
     return torch.complex(frames @ angle.cos(), -frames @ angle.sin()).transpose(-1, -2)
 
 
+@pytest.mark.parametrize("front_end", [PANN, YAMNET], ids=lambda e: e.classifier)
+def test_filters_are_those_that_librosa_makes(front_end):
+    """A second opinion: torchaudio makes ours."""
+    import librosa
+
+    expected = librosa.filters.mel(
+        sr=front_end.sample_rate,
+        n_fft=front_end.n_fft,
+        n_mels=front_end.n_mels,
+        fmin=front_end.f_min_hz,
+        fmax=front_end.f_max_hz,
+        htk=front_end.mel_scale == "htk",
+        norm=front_end.mel_norm,
+        dtype=np.float64,
+    )
+    found = mel_filters(front_end, n_fft=front_end.n_fft, sample_rate=front_end.sample_rate)
+    np.testing.assert_allclose(found, expected, atol=2e-5 * expected.max())
+
+
 @pytest.mark.parametrize("arithmetic", ["float32", "float64", "other rounding"])
 @pytest.mark.parametrize("front_end", [PANN, YAMNET], ids=lambda e: e.classifier)
 @pytest.mark.parametrize("signal", SIGNALS)
