@@ -38,7 +38,7 @@ def main(argv=None) -> int:
         presence_lines,
     )
     from archives.writers import Description, write_rows
-    from transcoder.audio import read_recording
+    from transcoder.audio import open_recording
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
     from transcoder.names import WAYS
@@ -47,7 +47,7 @@ def main(argv=None) -> int:
 
     device = choose_device(args.device)
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
-    waveform, sample_rate = read_recording(args.audio)
+    sound = open_recording(args.audio)
     classifier = load_classifier(args.classifier, args.classifier_weights).to(device)
     transcoders, missing = load_transcoders(
         args.classifier, models=args.models, judge=classifier, device=device, methods=WAYS
@@ -55,8 +55,7 @@ def main(argv=None) -> int:
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
     estimates = estimates_of(transcoders, classifier, choice_of(args), selection)
     ways = classify_ways(
-        waveform,
-        sample_rate,
+        sound,
         transcoders,
         classifier,
         selection,

@@ -26,6 +26,9 @@ from transcoder.names import (
 )
 from transcoder.options import add_classifier, add_classifier_weights, add_device, add_models
 
+LONGEST_S = 600
+"""Of a recording: with ten minutes a gigabyte of memory is in use."""
+
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
@@ -57,7 +60,7 @@ def main(argv=None) -> int:
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
-    from transcoder.audio import AudioError, read_recording, second_weights
+    from transcoder.audio import AudioError, open_recording, second_weights
     from transcoder.classifiers import find_classifier
     from transcoder.devices import choose_device
     from transcoder.hearing import weighted_mean
@@ -65,9 +68,13 @@ def main(argv=None) -> int:
     from transcoder.transcode import load_transcoders, models_used
 
     device = choose_device(args.device)
-    waveform, sample_rate = read_recording(
-        args.audio, offset_s=args.offset, duration_s=args.duration
-    )
+    sound = open_recording(args.audio, offset_s=args.offset, duration_s=args.duration)
+    if sound.duration_s > LONGEST_S:
+        raise UsageError(
+            f"{args.audio}: {sound.duration_s / 60:.0f} min of sound are too long for memory: give "
+            f"--duration {LONGEST_S} or less, with --offset for later parts"
+        )
+    waveform, sample_rate = sound.waveform, sound.sample_rate
     if not waveform.any():
         raise AudioError(f"{args.audio}: is silent, there is nothing to transcode")
     classifier, missing = find_classifier(args.classifier, args.classifier_weights)

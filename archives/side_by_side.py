@@ -1,6 +1,6 @@
 """A recording classified from its audio and from its third-octave levels, compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -19,14 +19,14 @@ from transcoder.hearing import hear_recording, joins_seconds, weighted_mean
 from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.plots import add_notes
 from transcoder.settings import CHUNK_DURATION_S
+from transcoder.sound_files import SoundFile
 from transcoder.transcode import Transcoder
 
 TRUE_MELS = "true Mels"
 
 
 def classify_ways(
-    waveform: NDArray[np.float32],
-    sample_rate: int,
+    sound: SoundFile,
     transcoders: Mapping[str, Transcoder],
     classifier: Classifier,
     selection: Selection,
@@ -35,35 +35,42 @@ def classify_ways(
     draws: int = 1,
     estimates: Mapping[str, GroupEstimate] = MappingProxyType({}),
 ) -> dict[str, Rows]:
-    """Classes of ``(samples,)`` by every way: `TRUE_MELS` first, then each of ``transcoders``.
+    """Classes of a recording by every way: `TRUE_MELS` first, then each of ``transcoders``.
+
+    The file is read anew for each of them, piece by piece: memory does not grow with its length,
+    but for the probabilities.
 
     Each way has one row for every ``unit_s`` seconds; the last may be shorter. A last partial
     second counts by its length, and not at all if it is too short: see `second_weights`. Where
     there is noise in the Mels, the probabilities are the mean of ``draws``. The rows' groups are
     those of ``estimates``, by method.
     """
-    weights = second_weights(len(waveform), sample_rate)
+    rate = sound.sample_rate
+    weights = second_weights(sound.n_samples, rate)
     reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
-    true_mels = reference.true_mels(waveform, sample_rate)
+    true_mels = reference.true_mel_batches(sound, rate)
     heard = _heard(true_mels, classifier, unit_s, weights)
     found = {TRUE_MELS: _rows(heard, selection, unit_s, weights)}
     for method, transcoder in transcoders.items():
-        answers = [
-            transcoder.from_wave(waveform, sample_rate, draw=draw)
-            for draw in transcoder.draws(draws)
-        ]
 
-        def of_units(length_s: int, method=method, answers=answers) -> Tensor:
+        def of_units(length_s: int, method=method, transcoder=transcoder) -> Tensor:
+            answers = (
+                transcoder.batches_from_wave(sound, rate, draw=draw)
+                for draw in transcoder.draws(draws)
+            )
             if method in CLASS_METHODS:
-                return _averaged(answers[0][: len(weights)], length_s, weights)
+                seconds = torch.cat(list(next(answers)))[: len(weights)]
+                return _averaged(seconds, length_s, weights)
             heard = [_heard(mels, classifier, length_s, weights) for mels in answers]
             return torch.stack(heard).mean(dim=0)
 
-        rows = _rows(of_units(unit_s), selection, unit_s, weights)
+        heard = of_units(unit_s)
+        rows = _rows(heard, selection, unit_s, weights)
         if method in estimates:
             is_joined = joins_seconds(classifier.name) and method not in CLASS_METHODS
             heard_s = unit_s if is_joined else CHUNK_DURATION_S
-            groups = torch.from_numpy(estimates[method](of_units(heard_s).numpy()))
+            answer = heard if heard_s == unit_s else of_units(heard_s)
+            groups = torch.from_numpy(estimates[method](answer.numpy()))
             if heard_s < unit_s:
                 groups = _averaged(groups, unit_s, weights)
             rows = replace(rows, groups=groups.numpy())
@@ -71,16 +78,29 @@ def classify_ways(
     return found
 
 
-def _heard(mels: Tensor, classifier: Classifier, unit_s: int, weights: NDArray) -> Tensor:
-    """Mels of all seconds: probabilities ``(units, n_classes)``."""
+def _heard(
+    batches: Iterable[Tensor], classifier: Classifier, unit_s: int, weights: NDArray
+) -> Tensor:
+    """Mels of all seconds, in pieces: probabilities ``(units, n_classes)``."""
     if unit_s == CHUNK_DURATION_S:
-        return classifier.probabilities(mels[: len(weights)])
+        heard = [classifier.probabilities(mels) for mels in batches]
+        return torch.cat(heard)[: len(weights)]
+    units = zip(_regrouped(batches, unit_s), _units(unit_s, weights), strict=False)
     return torch.stack(
-        [
-            hear_recording(classifier, mels[unit], weights=weights[unit])
-            for unit in _units(unit_s, weights)
-        ]
+        [hear_recording(classifier, mels, weights=weights[unit]) for mels, unit in units]
     )
+
+
+def _regrouped(batches: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """The same seconds, ``size`` at a time; the last may be fewer."""
+    waiting = None
+    for batch in batches:
+        waiting = batch if waiting is None else torch.cat((waiting, batch))
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting is not None and len(waiting):
+        yield waiting
 
 
 def _averaged(probabilities: Tensor, unit_s: int, weights: NDArray) -> Tensor:

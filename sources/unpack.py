@@ -131,6 +131,8 @@ def _stage(archive: Path, staging: Path, place: Place, advance) -> list[Unpacked
                 target = place(PurePosixPath(name))
                 if target is None:
                     continue
+                if not target.parts:
+                    raise _unsafe(archive, name, "has no name")
                 if target in files:
                     raise UnpackError(f"{archive}: a second member wants to be {target}: {name!r}")
                 files[target] = _write(content, staging, target, most, advance)

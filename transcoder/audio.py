@@ -7,7 +7,7 @@ import numpy as np
 
 from transcoder.files import atomic_path
 from transcoder.settings import CHUNK_DURATION_S, THIRD_OCTAVE
-from transcoder.sound_files import AudioError, check_samples, open_sound
+from transcoder.sound_files import AudioError, SoundFile, check_samples, open_sound
 
 MIN_REMAINDER_S = 0.48
 """Half of YAMNet's patch: with less sound than this, a padded chunk says more about silence."""
@@ -32,18 +32,31 @@ def read_audio(
     return sound.waveform, sound.sample_rate
 
 
+def open_recording(
+    path: str | os.PathLike, *, offset_s: float = 0.0, duration_s: float | None = None
+) -> SoundFile:
+    """A sound file, or a part of it, of which third-octave levels can be had: a frame of 125 ms.
+
+    All of it is read once, to say now what is wrong with it.
+    """
+    sound = open_sound(path, offset_s=offset_s, duration_s=duration_s)
+    shortest_s = THIRD_OCTAVE.hop_length / THIRD_OCTAVE.sample_rate
+    if not sound.n_samples:
+        raise AudioError(f"{path}: holds no samples")
+    if sound.n_samples < shortest_s * sound.sample_rate:
+        raise AudioError(
+            f"{path}: {sound.duration_s:.4f} s of sound are too short, a frame of "
+            f"third-octave levels takes {shortest_s:g} s"
+        )
+    return sound
+
+
 def read_recording(
     path: str | os.PathLike, *, offset_s: float = 0.0, duration_s: float | None = None
 ) -> tuple[np.ndarray, int]:
-    """`read_audio`, of which third-octave levels can be had: at least one frame of 125 ms."""
-    waveform, sample_rate = read_audio(path, offset_s=offset_s, duration_s=duration_s)
-    shortest_s = THIRD_OCTAVE.hop_length / THIRD_OCTAVE.sample_rate
-    if waveform.size < shortest_s * sample_rate:
-        raise AudioError(
-            f"{path}: {waveform.size / sample_rate:.4f} s of sound are too short, a frame of "
-            f"third-octave levels takes {shortest_s:g} s"
-        )
-    return waveform, sample_rate
+    """`read_audio` of an `open_recording`."""
+    sound = open_recording(path, offset_s=offset_s, duration_s=duration_s)
+    return sound.waveform, sound.sample_rate
 
 
 def check_waveform(waveform: np.ndarray, *, name: str = "waveform") -> None:
@@ -76,18 +89,19 @@ def prepare(waveform: np.ndarray, sample_rate: int, new_sample_rate: int) -> np.
 
 
 def chunk_batches(
-    waveform: np.ndarray, sample_rate: int, new_sample_rate: int, batch_size: int
+    recording: np.ndarray | SoundFile, sample_rate: int, new_sample_rate: int, batch_size: int
 ) -> Iterator[np.ndarray]:
     """`prepare` and `to_chunks` in bounded memory: batches ``(chunks, new_sample_rate)``.
 
-    The waveform is resampled twice, once for its peak: that costs a few milliseconds a minute,
-    a resampled copy of a long recording would cost its memory.
+    The recording, ``(samples,)`` or a file that is read as it is needed, is resampled twice, once
+    for its peak: that costs a few milliseconds a minute, a resampled copy of a long recording
+    would cost its memory.
     """
-    blocks = _resampled_blocks(waveform, sample_rate, new_sample_rate)
+    blocks = _resampled_blocks(recording, sample_rate, new_sample_rate)
     peak = max((np.abs(block).max(initial=0.0) for block in blocks), default=0.0) or 1.0
     batch_samples = batch_size * new_sample_rate * CHUNK_DURATION_S
-    pending = np.empty(0, dtype=waveform.dtype)
-    for block in _resampled_blocks(waveform, sample_rate, new_sample_rate):
+    pending = np.empty(0, dtype=np.float32)
+    for block in _resampled_blocks(recording, sample_rate, new_sample_rate):
         pending = np.concatenate((pending, block))
         while pending.size >= batch_samples:
             yield to_chunks(pending[:batch_samples] / peak, new_sample_rate)
@@ -96,22 +110,33 @@ def chunk_batches(
         yield to_chunks(pending / peak, new_sample_rate)
 
 
-def _resampled_blocks(
-    waveform: np.ndarray, sample_rate: int, new_sample_rate: int
-) -> Iterator[np.ndarray]:
-    """The samples of `resample`, one minute at a time."""
+def _blocks(recording: np.ndarray | SoundFile, sample_rate: int) -> Iterator[np.ndarray]:
+    """The samples of a recording, a minute at a time, or as the file gives them."""
+    if isinstance(recording, SoundFile):
+        yield from recording.blocks()
+        return
     block = 60 * sample_rate
-    starts = range(0, waveform.size, block)
+    yield from (recording[start : start + block] for start in range(0, recording.size, block))
+
+
+def _resampled_blocks(
+    recording: np.ndarray | SoundFile, sample_rate: int, new_sample_rate: int
+) -> Iterator[np.ndarray]:
+    """The samples of `resample`, block by block."""
+    blocks = _blocks(recording, sample_rate)
     if sample_rate == new_sample_rate:
-        yield from (waveform[start : start + block] for start in starts)
+        yield from blocks
         return
     import soxr
 
-    stream = soxr.ResampleStream(
-        sample_rate, new_sample_rate, 1, dtype=waveform.dtype, quality="HQ"
-    )
-    for start in starts:
-        yield stream.resample_chunk(waveform[start : start + block], last=start == starts[-1])
+    block = next(blocks, None)
+    if block is None:
+        return
+    stream = soxr.ResampleStream(sample_rate, new_sample_rate, 1, dtype=block.dtype, quality="HQ")
+    for following in blocks:
+        yield stream.resample_chunk(block)
+        block = following
+    yield stream.resample_chunk(block, last=True)
 
 
 def n_chunks(n_samples: int, sample_rate: int) -> int:

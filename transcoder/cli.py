@@ -96,6 +96,8 @@ def reports_errors(main: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(main)
     def wrapper(argv: Sequence[str] | None = None) -> int:
         logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+        # it would show a traceback for each malformed header that it passes over
+        logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
         for chatty in ("matplotlib", "numexpr"):  # they report their own start as INFO
             logging.getLogger(chatty).setLevel(logging.WARNING)
         if hasattr(sys.stdout, "reconfigure"):

@@ -102,6 +102,15 @@ class SoundFile:
             )
 
     @cached_property
+    def n_samples(self) -> int:
+        """How many samples the part has, as counted."""
+        return sum(len(block) for block in self.blocks())
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / self.sample_rate
+
+    @cached_property
     def waveform(self) -> np.ndarray:
         """All of it, ``(samples,)`` float32."""
         blocks = list(self.blocks())

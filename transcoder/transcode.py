@@ -17,6 +17,7 @@ from transcoder.mels import LogMel, with_neighbours
 from transcoder.names import METHODS, WAYS
 from transcoder.pinv import Pinv
 from transcoder.settings import THIRD_OCTAVE, front_end
+from transcoder.sound_files import SoundFile
 from transcoder.texture import Texture, transcode
 from transcoder.third_octave import ThirdOctave
 
@@ -103,7 +104,7 @@ class Transcoder:
             For another shape, or levels that are not finite.
         """
         levels = level_chunks(torch.as_tensor(levels_db, dtype=torch.float32))
-        return self._to_mels(levels.split(self.batch_size), draw)
+        return torch.cat(list(self._mel_batches(levels.split(self.batch_size), draw)))
 
     def from_wave(self, waveform: np.ndarray, sample_rate: int, *, draw: int = 0) -> Tensor:
         """Log-Mels by way of third-octave levels: ``(samples,)`` -> ``(chunks, frames, 64)``.
@@ -111,8 +112,16 @@ class Transcoder:
         The waveform is resampled and peak-normalised first, as in training; a last partial second
         is zero-padded.
         """
-        chunks = self._chunks(waveform, sample_rate, THIRD_OCTAVE.sample_rate)
-        return self._to_mels((self.third_octave(batch.to(self.device)) for batch in chunks), draw)
+        return torch.cat(list(self.batches_from_wave(waveform, sample_rate, draw=draw)))
+
+    def batches_from_wave(
+        self, recording: np.ndarray | SoundFile, sample_rate: int, *, draw: int = 0
+    ) -> Iterator[Tensor]:
+        """`from_wave` in pieces, of a recording that may be a file, however long."""
+        chunks = self._chunks(recording, sample_rate, THIRD_OCTAVE.sample_rate)
+        return self._mel_batches(
+            (self.third_octave(batch.to(self.device)) for batch in chunks), draw
+        )
 
     def third_octave_of(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
         """The levels that a sensor would store: ``(samples,)`` -> ``(chunks, 8, 29)`` dB."""
@@ -124,14 +133,24 @@ class Transcoder:
 
         One continuous spectrogram: at the borders of the chunks nothing is reflected.
         """
-        chunks = self._chunks(waveform, sample_rate, self.front_end.sample_rate)
-        surrounded = with_neighbours(chunks, self.front_end.n_fft // 2)
-        return self._run(surrounded, self.log_mel.of_surrounded)
+        return torch.cat(list(self.true_mel_batches(waveform, sample_rate)))
 
-    def _chunks(self, waveform: np.ndarray, sample_rate: int, new_rate: int) -> Iterator[Tensor]:
-        check_waveform(waveform)
-        waveform = np.asarray(waveform, dtype=np.float32)
-        for batch in chunk_batches(waveform, sample_rate, new_rate, self.batch_size):
+    @torch.no_grad()
+    def true_mel_batches(
+        self, recording: np.ndarray | SoundFile, sample_rate: int
+    ) -> Iterator[Tensor]:
+        """`true_mels` in pieces, of a recording that may be a file."""
+        chunks = self._chunks(recording, sample_rate, self.front_end.sample_rate)
+        for batch in with_neighbours(chunks, self.front_end.n_fft // 2):
+            yield self.log_mel.of_surrounded(batch.to(self.device)).cpu()
+
+    def _chunks(
+        self, recording: np.ndarray | SoundFile, sample_rate: int, new_rate: int
+    ) -> Iterator[Tensor]:
+        if not isinstance(recording, SoundFile):
+            check_waveform(recording)
+            recording = np.asarray(recording, dtype=np.float32)
+        for batch in chunk_batches(recording, sample_rate, new_rate, self.batch_size):
             yield torch.from_numpy(batch)
 
     def draws(self, n: int) -> range:
@@ -139,14 +158,13 @@ class Transcoder:
         return range(n if getattr(self.model, "takes_places", False) else 1)
 
     @torch.no_grad()
-    def _to_mels(self, batches: Iterable[Tensor], draw: int) -> Tensor:
+    def _mel_batches(self, batches: Iterable[Tensor], draw: int) -> Iterator[Tensor]:
         """The Mels of a recording's levels, whose seconds come one after the other."""
-        mels, first = [], 0
+        first = 0
         for levels in batches:
             places = torch.arange(first, first + len(levels))
-            mels.append(transcode(self.model, levels.to(self.device), places, draw).cpu())
+            yield transcode(self.model, levels.to(self.device), places, draw).cpu()
             first += len(levels)
-        return torch.cat(mels)
 
     @torch.no_grad()
     def _run(self, batches: Iterable[Tensor], function: Callable[[Tensor], Tensor]) -> Tensor:

@@ -32,10 +32,10 @@ class WrongResult(Exception):
     """Raised by a check within the attack."""
 
 
-def attack(run: Callable[[], int]) -> Outcome:
+def attack(run: Callable[[], int], *, most_bytes: int = MOST_BYTES) -> Outcome:
     """Run a program's ``main`` in a forked process: exit status 0 is right, others are refusals.
 
-    The process may take `MOST_BYTES` more than it starts with and `MOST_CPU_S` of CPU; a refusal
+    The process may take ``most_bytes`` more than it starts with and `MOST_CPU_S` of CPU; a refusal
     for want of memory counts as "memory": it should have been refused for what is wrong.
     """
     reader, writer = os.pipe()
@@ -43,20 +43,20 @@ def attack(run: Callable[[], int]) -> Outcome:
     child = os.fork()
     if not child:
         os.close(reader)
-        _be_the_child(run, writer)
+        _be_the_child(run, writer, most_bytes)
     os.close(writer)
     text = _collected(reader, child)
     _, status = os.waitpid(child, 0)
     return _outcome(status, text)
 
 
-def _be_the_child(run: Callable[[], int], writer: int) -> None:
+def _be_the_child(run: Callable[[], int], writer: int, most_bytes: int) -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # nobody outlives the harness
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = int(used.ru_utime + used.ru_stime) + 1 + MOST_CPU_S
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    size = _address_space() + MOST_BYTES
+    size = _address_space() + most_bytes
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     status = 99

@@ -10,7 +10,7 @@ from archives.networks import choose_selection
 from archives.side_by_side import TRUE_MELS, agreement_table, classify_ways
 from exp_classif_eval.decoding import decode
 from exp_classif_eval.probabilities import Chain, Inference, chain_rate
-from transcoder.audio import prepare, write_audio
+from transcoder.audio import open_recording, prepare, write_audio
 from transcoder.classifiers import SMALL_YAMNET, Classifier, load_classifier
 from transcoder.direct import Direct
 from transcoder.mels import LogMel
@@ -206,12 +206,13 @@ def test_default_and_published_differ_on_a_partial_second(tmp_path, classifiers)
 )
 @pytest.mark.parametrize("classifier", ["PANN", "YamNet"])
 def test_classes_of_audio_know_their_coverage(
-    classifiers, classifier, duration_s, unit_s, coverage
+    classifiers, classifier, duration_s, unit_s, coverage, tmp_path
 ):
+    write_audio(tmp_path / "a.wav", clip(duration_s), RATE)
     selection = choose_selection(classifier, groups=None, top_k=None)
     ways = classify_ways(
-        clip(duration_s), RATE, {"pinv": Transcoder(classifier)}, classifiers[classifier],
-        selection, unit_s=unit_s,
+        open_recording(tmp_path / "a.wav"), {"pinv": Transcoder(classifier)},
+        classifiers[classifier], selection, unit_s=unit_s,
     )  # fmt: skip
     for rows in ways.values():
         np.testing.assert_allclose(rows.coverage, coverage, atol=1e-4)
