@@ -24,6 +24,8 @@ from transcoder.transcode import Transcoder
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
+_DATES = {LOCAL: "times without a zone", UTC: "times in UTC, or with a zone"}
+
 _PART_S = 600
 _LEAST_RECORDINGS = 4  # with fewer, stretches of a recording are left out together
 
@@ -41,8 +43,8 @@ class Listening:
     scale: LevelScale
     heard_s: int
 
-    def seconds_of(self, path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], bool]:
-        """Starts of the full units ``(n,)``, ``(n, n_groups)``, and whether starts are dates."""
+    def seconds_of(self, path: Path) -> tuple[NDArray[np.float64], NDArray[np.float32], str]:
+        """Starts of the full units ``(n,)``, ``(n, n_groups)``, and the clock of the starts."""
         if path.suffix.lower() in SOUND_SUFFIXES:
             units, clock = _sound_units(path, self.heard_s), NO_CLOCK
         else:
@@ -57,7 +59,7 @@ class Listening:
         starts = np.concatenate(times)
         if not len(starts):
             raise ArchiveError(f"{path}: holds no full {self.heard_s} s")
-        return starts, np.concatenate(values), clock in (LOCAL, UTC)
+        return starts, np.concatenate(values), clock
 
 
 def find_annotated(inputs: Sequence[str], annotations: Mapping[str, Annotations]) -> list[Task]:
@@ -92,9 +94,12 @@ def collect(
     """
     recordings = []
     for task, said in zip(tasks, annotations.values(), strict=True):
-        starts, values, has_dates = listening.seconds_of(task.path)
-        if said.has_dates and not has_dates:
-            raise UserError(f"{task.path}: is annotated by dates, but has none")
+        starts, values, clock = listening.seconds_of(task.path)
+        if said.has_dates and said.clock != clock:
+            raise UserError(
+                f"{task.path}: is annotated by dates ({_DATES[said.clock]}), but has "
+                f"{_DATES.get(clock, 'none')}"
+            )
         middles = starts + listening.heard_s / 2 - (0 if said.has_dates else starts[0])
         stretch = _stretches(middles, said)
         if not (stretch >= 0).any():

@@ -33,14 +33,19 @@ class Annotations:
 
     Attributes
     ----------
-    start_s, end_s : (n,) float64; from the recording's start unless ``has_dates``
+    start_s, end_s : (n,) float64
     share : (n, n_groups) of each stretch, NaN where unknown
+    clock : RELATIVE: from the recording's start; LOCAL or UTC: dates
     """
 
     start_s: NDArray[np.float64]
     end_s: NDArray[np.float64]
     share: NDArray[np.float64]
-    has_dates: bool
+    clock: str
+
+    @property
+    def has_dates(self) -> bool:
+        return self.clock != RELATIVE
 
 
 def read_annotations(path: Path) -> tuple[tuple[str, ...], dict[str, Annotations]]:
@@ -65,20 +70,20 @@ def read_annotations(path: Path) -> tuple[tuple[str, ...], dict[str, Annotations
     if not len(table):
         raise UserError(f"{path}: holds no rows")
     keys = table[columns["recording"]].fillna("").map(lambda name: Path(name).stem)
-    start_s, end_s, has_dates = _times(table, columns, path)
+    start_s, end_s, clock = _times(table, columns, path)
     if columns["group"] is not None and columns["start"] is not None:
-        return _events(table[columns["group"]].str.strip(), keys, start_s, end_s, has_dates)
+        return _events(table[columns["group"]].str.strip(), keys, start_s, end_s, clock)
     names = [name for name in table.columns if name not in columns.values()]
     share = _shares(table[names], path)
     groups = tuple(name.strip() for name in names)
     return groups, {
-        key: Annotations(start_s[rows], end_s[rows], share[rows], has_dates)
+        key: Annotations(start_s[rows], end_s[rows], share[rows], clock)
         for key, rows in table.groupby(keys.to_numpy(), sort=False).indices.items()
     }
 
 
 def _events(
-    labels: pd.Series, keys: pd.Series, start_s: NDArray, end_s: NDArray, has_dates: bool
+    labels: pd.Series, keys: pd.Series, start_s: NDArray, end_s: NDArray, clock: str
 ) -> tuple[tuple[str, ...], dict[str, Annotations]]:
     """A stretch from each change to the next: a group is heard throughout, or not at all."""
     groups = tuple(sorted(labels.dropna().unique()))
@@ -86,20 +91,20 @@ def _events(
     for key in keys.unique():
         rows = np.flatnonzero((keys == key).to_numpy() & labels.notna().to_numpy())
         edges = np.unique(np.concatenate((start_s[rows], end_s[rows])))
-        if not has_dates:
+        if clock == RELATIVE:
             edges = np.unique(np.append(edges, (0.0, np.inf)))
         share = np.zeros((len(edges) - 1, len(groups)))
         for row in rows:
             inside = (edges[:-1] >= start_s[row]) & (edges[1:] <= end_s[row])
             share[inside, groups.index(labels.iloc[row])] = 1
-        found[str(key)] = Annotations(edges[:-1], edges[1:], share, has_dates)
+        found[str(key)] = Annotations(edges[:-1], edges[1:], share, clock)
     return groups, found
 
 
-def _times(table: pd.DataFrame, columns: dict, path: Path) -> tuple[NDArray, NDArray, bool]:
-    """Start and end of each row; the whole recording where there are none."""
+def _times(table: pd.DataFrame, columns: dict, path: Path) -> tuple[NDArray, NDArray, str]:
+    """Start and end of each row, and their clock; the whole recording where there are none."""
     if columns["start"] is None:
-        return np.zeros(len(table)), np.full(len(table), np.inf), False
+        return np.zeros(len(table)), np.full(len(table), np.inf), RELATIVE
     given = []
     for key in ("start", "end"):
         name = columns[key]
@@ -117,7 +122,7 @@ def _times(table: pd.DataFrame, columns: dict, path: Path) -> tuple[NDArray, NDA
     if bad.any():
         row = int(bad.argmax())
         raise UserError(f"{path}, row {row + 2}: does not end after it starts")
-    return start_s, end_s, clock != RELATIVE
+    return start_s, end_s, clock
 
 
 def _shares(table: pd.DataFrame, path: Path) -> NDArray[np.float64]:

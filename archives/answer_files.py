@@ -22,7 +22,7 @@ RELATIVE_NOTE = (
     "stored them. Differences hold; LAeq and Lden are sound pressure levels only if the sensor is "
     "calibrated."
 )
-_UTC_NOTE = "Hours and days are those of UTC: --time_zone, with Europe/Paris say, makes them local."
+_UTC_NOTE = "Hours and days are those of UTC; the option --time_zone makes them local."
 
 
 def write_answers(output: Path, sensors: Iterable[Sensor], about: About) -> list[str]:

@@ -59,6 +59,16 @@ def test_dates_of_archives_are_those_of_annotations(tmp_path):
     assert Calibration.load(output).fitted_on["seconds"] == 20
 
 
+def test_dates_in_another_clock_are_refused(tmp_path, capsys):
+    table(levels(8 * 20)).to_csv(tmp_path / "street.csv", index=False)
+    (tmp_path / "said.csv").write_text(
+        "recording,start,end,voice\nstreet,2024-03-01T10:00:00Z,2024-03-01T10:00:10Z,1\n"
+    )
+    status, _ = run(tmp_path, tmp_path / "street.csv", tmp_path / "said.csv")
+    assert status == 1
+    assert "with a zone), but has times without a zone" in capsys.readouterr().err
+
+
 def test_takes_sounds(tmp_path, rng):
     for number in range(4):
         wave = rng.normal(0, 0.1, 32_000 * 2) * (1 + number)
