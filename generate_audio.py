@@ -60,12 +60,11 @@ def main(argv=None) -> int:
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
-    from transcoder.audio import AudioError, open_recording, second_weights
-    from transcoder.classifiers import find_classifier
+    from transcoder.audio import AudioError, open_recording, prepare, second_weights
     from transcoder.devices import choose_device
     from transcoder.hearing import weighted_mean
     from transcoder.settings import THIRD_OCTAVE
-    from transcoder.transcode import load_transcoders, models_used
+    from transcoder.transcode import models_used
 
     device = choose_device(args.device)
     sound = open_recording(args.audio, offset_s=args.offset, duration_s=args.duration)
@@ -77,17 +76,7 @@ def main(argv=None) -> int:
     waveform, sample_rate = sound.waveform, sound.sample_rate
     if not waveform.any():
         raise AudioError(f"{args.audio}: is silent, there is nothing to transcode")
-    classifier, missing = find_classifier(args.classifier, args.classifier_weights)
-    transcoders, not_found = load_transcoders(
-        args.classifier, models=args.models, judge=classifier, device=device
-    )
-    straight, no_straight = load_transcoders(
-        args.classifier, models=args.models, judge=classifier, device=device, methods=CLASS_METHODS
-    )
-    missing += not_found + no_straight
-    if classifier is not None:
-        classifier.to(device)
-
+    classifier, transcoders, straight, missing = _load(args, device)
     reference = transcoders["pinv"]  # any of them computes the true Mels alike
     chunks = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
     for method, transcoder in transcoders.items():
@@ -99,20 +88,35 @@ def main(argv=None) -> int:
     name = args.audio.stem
     folder = args.output / of_classifier(name, args.classifier)
     used = models_used(transcoders | straight, classifier)
-    _write(folder, name, waveform, sample_rate, chunks, noise, used, args)
+    original = prepare(waveform, sample_rate, reference.front_end.sample_rate)
+    _write(folder / name, original, chunks, noise, used, args)
     print(*used, f"wrote {folder}", sep="\n")
     if classifier is not None:
         weights = second_weights(len(waveform), sample_rate)
         top = {method: top_classes(classifier, mels, weights) for method, mels in chunks.items()}
         for method, transcoder in straight.items():
-            probabilities = transcoder.from_wave(waveform, sample_rate)[: len(weights)]
-            top[method] = classifier.top(weighted_mean(probabilities, weights))
+            seconds = transcoder.from_wave(waveform, sample_rate)
+            top[method] = classifier.top(weighted_mean(seconds, weights))
         sources = {m: transcoder.source for m, transcoder in (transcoders | straight).items()}
         write_classes(folder / f"{name}_classes.csv", top, classifier.label, sources)
         print_classes(top, classifier.label)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
+
+
+def _load(args, device) -> tuple:
+    """The classifier or None, transcoders to Mels, ways to classes, and what is missing."""
+    from transcoder.classifiers import find_classifier
+    from transcoder.transcode import load_transcoders
+
+    classifier, missing = find_classifier(args.classifier, args.classifier_weights)
+    options = {"models": args.models, "judge": classifier, "device": device}
+    transcoders, not_found = load_transcoders(args.classifier, **options)
+    straight, no_straight = load_transcoders(args.classifier, methods=CLASS_METHODS, **options)
+    if classifier is not None:
+        classifier.to(device)
+    return classifier, transcoders, straight, missing + not_found + no_straight
 
 
 def shaped_noise(levels_db, waveform, sample_rate: int, seed: int):
@@ -124,20 +128,17 @@ def shaped_noise(levels_db, waveform, sample_rate: int, seed: int):
     return noise_vocoder(levels_db, seed=seed)[:samples].numpy()
 
 
-def _write(
-    folder: Path, name: str, waveform, sample_rate: int, chunks: dict, noise, used: list[str], args
-) -> None:
-    """Invert the Mels; write the wavs and the figure."""
+def _write(stem: Path, original, chunks: dict, noise, used: list[str], args) -> None:
+    """Invert the Mels; write the wavs and the figure, whose names begin with ``stem``."""
     import torch
 
-    from transcoder.audio import prepare, write_audio
+    from transcoder.audio import write_audio
     from transcoder.inversion import mels_to_wave
     from transcoder.mels import LogMel, join_chunks
     from transcoder.plots import mel_figure, save_figure
     from transcoder.settings import THIRD_OCTAVE, front_end
 
-    end = front_end(args.classifier)
-    original = prepare(waveform, sample_rate, end.sample_rate)
+    end, folder, name = front_end(args.classifier), stem.parent, stem.name
     joined = {method: join_chunks(mels, end, original.size) for method, mels in chunks.items()}
     inverted = [method for method in joined if method != NOISE_VOCODER]
     waves = mels_to_wave(

@@ -81,18 +81,14 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
         If the archive cannot be read or holds no usable levels.
     """
     archive = open_archive(path, setup.read)
-    if setup.sensor is not None and archive.clock not in (LOCAL, UTC):
-        raise ArchiveError(
-            f"{path}: its frames have no dates (clock: {archive.clock}); in a network they need "
-            "them: give it alone, with --network none"
-        )
+    _check_clock(archive, setup)
     job = _job(path, setup)
     result_path, report_path, presence_path, digest_path = result_paths(output, name, setup.suffix)
     before = _report_before(report_path, output)
     is_kept = presence_path.is_file() and digest_path.is_file()
     if before is not None and before["job"] == job and is_kept:
-        path = output / before["results"][0]
-        return Result(path, before, presence_path, digest_path, is_new=False)
+        first = output / before["results"][0]
+        return Result(first, before, presence_path, digest_path, is_new=False)
 
     remove_temporary(result_path, report_path, presence_path, digest_path)
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
@@ -108,31 +104,57 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
 
     presence = Presence.for_units(setup.selection.names, setup.unit_s)
     note = _note(archive, timeline)
-    about = archive.attributes | setup.about | ({"note": note} if note else {})
-    about |= {"source": path.name, "offset_db": f"{setup.scale.offset_db:g}"}
     estimate = setup.answers.estimate
-    description = Description(setup.selection, archive.clock, setup.unit_s, about, estimate)
+    description = _description(archive, note, setup)
     digest = Digest(estimate.names, setup.unit_s)
     rows = _watched(parts, presence, digest, description)
-    if setup.sensor is None:
-        results = [write_rows(result_path, rows, description)]
-    else:
-        results = write_partitions(output, setup.sensor, Path(name).name, rows, description)
+    results = _write_results(output, name, rows, description, setup, before)
     presence.save(presence_path)
     digest.save(digest_path)
     report = {"job": job, "results": [result.relative_to(output).as_posix() for result in results]}
     report |= {"sensor": setup.sensor, "seconds": presence.total_s, "note": note}
     report |= {"groups": estimate.names, "groups_are": estimate.kind}
     report |= _described(archive, timeline, histogram, setup.scale)
-    if setup.sensor is not None and before is not None:
-        for old in set(before["results"]) - set(report["results"]):
-            (output / old).unlink(missing_ok=True)  # a month that the file no longer has
     # the report comes last: with it the archive counts as done
     atomic_write_text(report_path, json.dumps(report, indent=1))
     store.remove()
     return Result(
         results[0], report, presence_path, digest_path, is_new=True, classified_s=classified_s
     )
+
+
+def _write_results(
+    output: Path,
+    name: str,
+    rows: Iterator[Rows],
+    description: Description,
+    setup: Setup,
+    before: dict | None,
+) -> list[Path]:
+    """Write the rows to their file or, in a network, to one for each month; gives the paths."""
+    if setup.sensor is None:
+        return [write_rows(result_paths(output, name, setup.suffix)[0], rows, description)]
+    results = write_partitions(output, setup.sensor, Path(name).name, rows, description)
+    for old in () if before is None else before["results"]:
+        if output / old not in results:
+            (output / old).unlink(missing_ok=True)  # a month that the file no longer has
+    return results
+
+
+def _check_clock(archive: Archive, setup: Setup) -> None:
+    if setup.sensor is not None and archive.clock not in (LOCAL, UTC):
+        raise ArchiveError(
+            f"{archive.path}: its frames have no dates (clock: {archive.clock}); in a network they "
+            "need them: give it alone, with --network none"
+        )
+
+
+def _description(archive: Archive, note: str | None, setup: Setup) -> Description:
+    """What the file of results says about itself."""
+    about = archive.attributes | setup.about | ({"note": note} if note else {})
+    about |= {"source": archive.path.name, "offset_db": f"{setup.scale.offset_db:g}"}
+    estimate = setup.answers.estimate
+    return Description(setup.selection, archive.clock, setup.unit_s, about, estimate)
 
 
 def _described(

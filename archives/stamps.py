@@ -41,8 +41,7 @@ def to_seconds(
         return _from_numbers(column.to_numpy(np.float64))
     if pd.api.types.is_datetime64_any_dtype(column):
         return _from_dates(column)
-    text = column.astype("string").str.strip()
-    text = text.mask(text == "")
+    text = column.astype("string").str.strip().replace("", pd.NA)
     given = text.dropna()
     if given.empty:
         return np.full(len(text), np.nan), LOCAL
@@ -54,21 +53,21 @@ def to_seconds(
             return _from_numbers(numbers.to_numpy(np.float64, na_value=np.nan))
         row = int(bad.argmax())
         wanted = f"the form {time_format!r}" if time_format else "ISO 8601 (or give --time_format)"
-        raise ArchiveError(
-            f"{where}, row {first_row + int(text.index[row])}: the time {text.iloc[row]!r} does "
-            f"not follow {wanted}"
-        )
+        raise _unread(text, row, first_row, where, f"does not follow {wanted}")
     has_zone = given.str.contains(_ZONE).to_numpy(bool)
     if has_zone.any() and not has_zone.all():
         row = int((has_zone != has_zone[0]).argmax())
-        raise ArchiveError(
-            f"{where}, row {first_row + int(given.index[row])}: the time {given.iloc[row]!r} "
-            f"{'has a' if has_zone[row] else 'lacks the'} zone, unlike those before"
-        )
+        which = "has a" if has_zone[row] else "lacks the"
+        raise _unread(given, row, first_row, where, f"{which} zone, unlike those before")
     seconds, _ = _from_dates(dates)
     if time_format is not None and "%d" not in time_format:
         return seconds % 86400, RELATIVE  # times of day
     return seconds, UTC if has_zone.any() else LOCAL
+
+
+def _unread(text: pd.Series, row: int, first_row: int, where: str, what: str) -> ArchiveError:
+    place = first_row + int(text.index[row])
+    return ArchiveError(f"{where}, row {place}: the time {text.iloc[row]!r} {what}")
 
 
 def parsed(text: pd.Series, time_format: str | None) -> pd.Series:

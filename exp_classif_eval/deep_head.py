@@ -92,10 +92,25 @@ def train_heads(
     generators = [torch.Generator().manual_seed(config.seed + i) for i in range(len(train_rows))]
     _initialise(heads, generators)
     batches = _all_batches(train_rows, generators, config)
+    heads = heads.to(device)
+    _descend(heads, inputs, targets, batches, config.learning_rate, progress=progress)
+    return heads.requires_grad_(False)
+
+
+def _descend(
+    heads: DeepHeads,
+    inputs: Tensor,
+    targets: Tensor,
+    batches: Tensor,
+    learning_rate: float,
+    *,
+    progress: bool,
+) -> None:
+    """Take a step for each of ``batches (n_heads, n_steps, batch_size)``, all heads at once."""
     last_steps = (batches >= 0).any(dim=2).sum(dim=1) - 1  # of each head
-    heads, batches = heads.to(device), batches.to(device)
+    batches = batches.to(inputs.device)
     finished = [parameter.detach().clone() for parameter in heads.parameters()]
-    optimizer = torch.optim.Adam(heads.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(heads.parameters(), lr=learning_rate, fused=True)
     for step in tqdm(range(batches.shape[1]), unit="step", disable=not progress, leave=False):
         rows = batches[:, step]
         loss = _loss(heads(inputs[rows]), targets[rows], rows >= 0)
@@ -109,7 +124,6 @@ def train_heads(
     with torch.no_grad():
         for parameter, end in zip(heads.parameters(), finished, strict=True):
             parameter.copy_(end)
-    return heads.requires_grad_(False)
 
 
 @torch.no_grad()

@@ -53,9 +53,8 @@ def find_checkpoint(
         If there is none.
     """
     if method not in FACTORS_OF_METHODS:
-        raise UsageError(
-            f"no checkpoint for method {method!r}: choose {', '.join(FACTORS_OF_METHODS)}"
-        )
+        known = ", ".join(FACTORS_OF_METHODS)
+        raise UsageError(f"no checkpoint for method {method!r}: choose {known}")
     front_end(classifier)
     if method in CLASS_METHODS:
         judge = None  # its classes need no classifier: the real one is the better teacher

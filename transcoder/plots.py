@@ -28,6 +28,13 @@ def mel_centres_hz(front_end: MelFrontEnd) -> np.ndarray:
     return filters.argmax(dim=1).numpy() * front_end.sample_rate / n_fft
 
 
+def _name_bands(axis, front_end: MelFrontEnd) -> None:
+    centres = mel_centres_hz(front_end)
+    ticks = [hz for hz in _TICKS_HZ if centres[0] <= hz <= centres[-1]]
+    positions = np.interp(ticks, centres, np.arange(len(centres)) + 0.5)
+    axis.set_yticks(positions, [f"{hz:g}" for hz in ticks])
+
+
 def mel_figure(
     spectrograms: Mapping[str, Tensor],
     front_end: MelFrontEnd,
@@ -74,10 +81,7 @@ def mel_figure(
         )
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("time (s)")
-    centres = mel_centres_hz(front_end)
-    ticks = [hz for hz in _TICKS_HZ if centres[0] <= hz <= centres[-1]]
-    positions = np.interp(ticks, centres, np.arange(len(centres)) + 0.5)
-    axes[0].set_yticks(positions, [f"{hz:g}" for hz in ticks])
+    _name_bands(axes[0], front_end)
     axes[0].set_ylabel("Mel band centre (Hz)")
     figure.colorbar(image, ax=axes, label="level (dB)", pad=0.01)
     if title:
