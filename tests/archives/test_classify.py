@@ -392,3 +392,20 @@ def test_classes_of_audio_side_by_side(tmp_path, weights, models, capsys):
     assert true.shape == pinv.shape == (10, 3 + 521)
     assert not np.allclose(true, pinv)
     assert (tmp_path / "street_scene_classes.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_tables_say_what_was_done_to_levels(tmp_path, suffix):
+    slow = table(levels(100), pd.date_range("2024-03-01", periods=100, freq="100ms"))
+    names = {name: f"LAeq {name}" for name in slow.columns[1:]}
+    slow.rename(columns=names).to_csv(tmp_path / "slow.csv", index=False)
+    table(levels(80)).to_csv(tmp_path / "usual.csv", index=False)
+    read = {".csv": pd.read_csv, ".parquet": pd.read_parquet}[suffix]
+    given = setup(selection=traffic_voice_birds("YamNet"), suffix=suffix)
+    found = read(classify_archive(tmp_path / "slow.csv", "slow", tmp_path / "out", given).path)
+    (note,) = found["note"].unique()
+    assert "levels every 100 ms were averaged to frames of 125 ms" in note
+    assert "turned back from A weighting" in note
+    assert len(found) == 10 and found["traffic"].notna().all()
+    usual = read(classify_archive(tmp_path / "usual.csv", "usual", tmp_path / "out", given).path)
+    assert "note" not in usual

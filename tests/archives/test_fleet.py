@@ -1,6 +1,10 @@
 """Networks of sensors: who they are, their offsets, and their results as one table."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -9,6 +13,7 @@ import pytest
 from archive_data import levels, save_tokens, table
 from fleet_data import SENSORS, write_fleet
 
+import archives
 import classify_third_octave
 from archives.classify import measure_offset
 from archives.fleet import is_fleet, members_by_folder
@@ -17,6 +22,7 @@ from archives.fleet_results import read_fleet
 from archives.options import ReadOptions
 from archives.sensor_table import read_sensor_table
 from transcoder.errors import UsageError, UserError
+from transcoder.files import PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +305,25 @@ def test_errors_in_a_mixed_table_name_the_row_of_the_file(tmp_path, classify, ca
     assert classify(path, "--network", "device", "--output", tmp_path / "o") == 1
     assert f"a.csv, row {row}, column" in capsys.readouterr().err
     assert len(pd.read_parquet(tmp_path / "o" / "classes")) == 10  # the other sensor's
+
+
+def test_a_task_of_an_array_job_does_its_part(tmp_path, models):
+    network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
+    script = Path(archives.__file__).parent / "templates" / "network.slurm"
+
+    def submit(task: int, count: int = 2) -> int:
+        options = [network, "--models", models, "--groups", "tvb", "--output", output]
+        array = {"ID": task, "MIN": 1, "MAX": 2, "COUNT": count}
+        environment = {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in array.items()}
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        return subprocess.run(
+            ["bash", script, *map(str, options)], cwd=PROJECT_ROOT,
+            env=os.environ | environment | {"PATH": path},
+        ).returncode  # fmt: skip
+
+    assert submit(1, count=1) == 2
+    assert not output.exists()
+    assert submit(2) == 0
+    assert set(pd.read_parquet(output / "classes")["sensor"]) == set(SENSORS[1:])
+    assert submit(1) == 0
+    assert set(pd.read_parquet(output / "classes")["sensor"]) == set(SENSORS)
