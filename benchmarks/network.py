@@ -34,7 +34,12 @@ def build_parser() -> Parser:
     parser.add_argument("--seconds", type=int, default=600, help="of each day")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, metavar="WAY")
     parser.add_argument("--folder", type=Path, help="of the network and results, which are kept")
-    parser.add_argument("options", nargs="*", help="after --: of classify_third_octave.py")
+    parser.add_argument(
+        "options",
+        nargs="*",
+        default=["--groups", "tvb"],
+        help="after --: of classify_third_octave.py",
+    )
     return parser
 
 
@@ -90,7 +95,7 @@ def write_network(folder: Path, n_sensors: int, n_days: int, seconds: int) -> No
 def _run(way: str, network: Path, output: Path, units: int, options: list[str]) -> None:
     """Classify the network in this way."""
     command = [sys.executable, "classify_third_octave.py", network, "--output", output]
-    command += ["--db_offset", "0", "--groups", "tvb", *options]
+    command += ["--db_offset", "0", *options]
     after = int(units * _KILL_AFTER)
     if way == "alone":
         _finish(_start(command))
