@@ -72,7 +72,8 @@ def main(argv=None) -> int:
 
     import dataclasses
 
-    from reproduction.steps import Reproduction, steps_of
+    from reproduction.scope import Reproduction
+    from reproduction.steps import steps_of
 
     reproduction = Reproduction(
         demo=args.demo,

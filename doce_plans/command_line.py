@@ -14,7 +14,7 @@ from pathlib import Path
 from doce_plans.experiment import Experiment
 from doce_plans.plans import merge
 from doce_plans.records import Identify
-from doce_plans.running import Step, compute, failure_log
+from doce_plans.running import RunMode, Step, compute, failure_log
 from doce_plans.selectors import SettingSelection
 from transcoder import __version__
 from transcoder.errors import UsageError, UserError
@@ -194,12 +194,8 @@ def _compute(
         experiment,
         selection.in_running_order(),
         step,
-        n_threads=args.compute,
-        skip_done=args.skip,
-        go_on=args.detached,
-        progress=args.progress,
-        identify=identify,
-        renew=args.renew,
+        RunMode(args.compute, args.skip, args.detached, args.progress, args.renew),
+        identify,
     )
     if failed:
         print(

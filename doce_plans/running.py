@@ -30,6 +30,17 @@ Step = Callable[[Setting, Experiment], None]
 LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class RunMode:
+    """How settings are run."""
+
+    n_threads: int = 1
+    skip_done: bool = False  # leave out settings that are done
+    go_on: bool = False  # after a failure, with the traceback in `failure_log`
+    progress: str | None = None  # a bar with identifiers ("d"), indexes ("m"), both or neither
+    renew: bool = False  # run settings again that were made from something else, or they fail
+
+
 def failure_log(experiment: Experiment) -> Path:
     """Where tracebacks of failed settings go when the run goes on after them."""
     return experiment.folder / "failures.log"
@@ -39,13 +50,8 @@ def compute(
     experiment: Experiment,
     settings: Sequence[Setting],
     step: Step,
-    *,
-    n_threads: int = 1,
-    skip_done: bool = False,
-    go_on: bool = False,
-    progress: str | None = None,
+    mode: RunMode,
     identify: Identify | None = None,
-    renew: bool = False,
 ) -> list[tuple[Setting, Exception]]:
     """Call ``step(setting, experiment)`` for each setting, in one process at a time.
 
@@ -54,37 +60,28 @@ def compute(
     settings
         In running order; a setting does not start before all settings of the steps before its
         own have ended.
-    skip_done
-        Leave out settings that are done.
-    go_on
-        Continue after a failure, with the traceback in `failure_log`.
-    progress
-        A progress bar that shows identifiers ("d"), indexes ("m"), both ("dm") or neither ("").
     identify
         What a setting's outputs are made from: see `doce_plans.records`. Without, a setting is
         done when its outputs are all there.
-    renew
-        With ``skip_done``: run settings again whose outputs were made from something else;
-        without, they are failures.
 
     Returns
     -------
     failed
-        The settings that failed and why; without ``go_on`` the first failure is raised instead.
+        The settings that failed and why; unless the run goes on, the first failure is raised.
     """
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     for name in experiment.paths:
         experiment.path(name).mkdir(parents=True, exist_ok=True)
-    run = _Run(experiment, step, skip_done, go_on, progress, identify, renew, len(settings))
+    run = _Run(experiment, step, mode, identify, len(settings))
     # lines of the log would tear the bar
     with logging_redirect_tqdm() if run.bar.disable is False else nullcontext(), run.bar:
         for _, batch in itertools.groupby(settings, key=lambda s: (s.plan.name, s.get("step"))):
-            if n_threads == 1:
+            if mode.n_threads == 1:
                 for setting in batch:
                     run.attempt(setting)
             else:
-                _in_threads(run.attempt, list(batch), n_threads)
+                _in_threads(run.attempt, list(batch), mode.n_threads)
     if run.n_skipped:
         LOG.info(
             "%d of %d settings were skipped: they are done",
@@ -108,11 +105,8 @@ def _in_threads(attempt: Callable, settings: list[Setting], n_threads: int) -> N
 class _Run:
     experiment: Experiment
     step: Step
-    skip_done: bool
-    go_on: bool
-    progress: str | None
+    mode: RunMode
     identify: Identify | None
-    renew: bool
     n_settings: int
     n_skipped: int = 0
     failed: list[tuple[Setting, Exception]] = field(default_factory=list)
@@ -121,7 +115,7 @@ class _Run:
     def __post_init__(self) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(total=self.n_settings, unit="setting", disable=self.progress is None)
+        self.bar = tqdm(total=self.n_settings, unit="setting", disable=self.mode.progress is None)
 
     def attempt(self, setting: Setting) -> None:
         """Run the setting's step unless it is done; keep or raise what goes wrong."""
@@ -131,7 +125,7 @@ class _Run:
                 self._run_unless_done(setting)
         except Exception as error:
             LOG.error("failed: %s", setting)
-            if not self.go_on:
+            if not self.mode.go_on:
                 raise
             self._note_failure(setting, error)
         with self.lock:
@@ -139,7 +133,7 @@ class _Run:
 
     def _run_unless_done(self, setting: Setting) -> None:
         identity = self.identify(setting, self.experiment) if self.identify else None
-        if self.skip_done and self._is_done(setting, identity):
+        if self.mode.skip_done and self._is_done(setting, identity):
             with self.lock:
                 self.n_skipped += 1
             LOG.info("skipped, it is done: %s", setting)
@@ -156,11 +150,11 @@ class _Run:
             write_record(setting, self.experiment, identity, complete=True)
 
     def _announce(self, setting: Setting) -> None:
-        if self.progress is None:
+        if self.mode.progress is None:
             LOG.info("running %s", setting)
             return
         shown = {"d": str(setting), "m": str(list(setting.indexes))}
-        self.bar.set_postfix_str(" ".join(shown[letter] for letter in self.progress))
+        self.bar.set_postfix_str(" ".join(shown[letter] for letter in self.mode.progress))
 
     def _is_done(self, setting: Setting, identity: Identity | None) -> bool:
         if identity is None:
@@ -168,7 +162,7 @@ class _Run:
         try:
             return is_done(setting, self.experiment, identity)
         except UserError as error:
-            if not self.renew:
+            if not self.mode.renew:
                 raise
             LOG.info("%s", error)
             return False

@@ -26,13 +26,14 @@ OPEN = "OPEN"
 SPLITS = ("train", "valid", "eval")
 
 _SCRIPT = "python exp_train_model/create_mel_tho_dataset.py"
-_OPTIONS = {
+TYPE_OPTIONS = {
     "TEST": "--dataset_type test",
     "full": "--dataset_type full",
     "urban": "--dataset_type urban",
     "urban_mel_time": "--dataset_type urban --tho_time false",
     "urban_mel_freq": "--dataset_type urban --tho_freq false",
 }
+"""What makes the data sets that the plans know."""
 
 
 def split_path(data_path: str | os.PathLike, dataset_name: str, split: str) -> Path:
@@ -47,7 +48,7 @@ def create_command(dataset_name: str, data_path: str | os.PathLike = FEATURES_RO
     folder = option("output_path", data_path, FEATURES_ROOT)
     if dataset_name == OPEN:
         return f"python open_corpus/create_open_dataset.py{folder}"
-    options = _OPTIONS.get(real_name(dataset_name), f"--dataset_name {dataset_name}")
+    options = TYPE_OPTIONS.get(real_name(dataset_name), f"--dataset_name {dataset_name}")
     if is_demo(dataset_name):
         options += " --audio_dataset_path DEMO"
     return f"{_SCRIPT} {options}{folder}"

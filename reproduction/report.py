@@ -5,6 +5,7 @@ named together with the command that makes it.
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,15 +67,18 @@ def main(argv=None) -> int:
 
     from transcoder.files import atomic_write_text
 
+    usual = training_experiment(args.train_experiment).path("export")
+    usual_classif = classification_experiment(args.classif_experiment).path("export")
     sections = collect(
-        results=args.results,
-        train_export=args.train_export or training_experiment(args.train_experiment).path("export"),
-        classif_export=args.classif_export
-        or classification_experiment(args.classif_experiment).path("export"),
-        audio=args.audio,
-        run_log=args.run_log or args.results / "run_log.json",
-        train_experiment=args.train_experiment,
-        classif_experiment=args.classif_experiment,
+        ReportFolders(
+            results=args.results,
+            train_export=args.train_export or usual,
+            classif_export=args.classif_export or usual_classif,
+            audio=args.audio,
+            run_log=args.run_log or args.results / "run_log.json",
+            train_experiment=args.train_experiment,
+            classif_experiment=args.classif_experiment,
+        )
     )
     path = args.results / "report.html"
     atomic_write_text(path, render(sections))
@@ -85,60 +89,80 @@ def main(argv=None) -> int:
     return 1 if damaged else 0
 
 
-def collect(
-    *,
-    results: Path,
-    train_export: Path,
-    classif_export: Path,
-    audio: Path,
-    run_log: Path,
-    train_experiment: Path = TRAIN_FOLDER,
-    classif_experiment: Path = CLASSIF_FOLDER,
-) -> "dict[str, Section]":
-    """Everything that the report shows, by section; nothing of it needs to exist."""
-    train = option("experiment_path", train_experiment, TRAIN_FOLDER)
-    train += option("output", train_export, training_experiment(train_experiment).path("export"))
-    classif = option("experiment_path", classif_experiment, CLASSIF_FOLDER)
-    usual = classification_experiment(classif_experiment).path("export")
-    classif += option("output", classif_export, usual)
-    classif = f"python exp_classif_eval/export_classification_results.py{classif}"
+@dataclass(frozen=True)
+class ReportFolders:
+    """Where what the report shows lies; nothing of it needs to exist."""
+
+    results: Path
+    train_export: Path
+    classif_export: Path
+    audio: Path
+    run_log: Path
+    train_experiment: Path = TRAIN_FOLDER
+    classif_experiment: Path = CLASSIF_FOLDER
+
+    @property
+    def train_options(self) -> str:
+        """What commands of the training experiment need to be told."""
+        usual = training_experiment(self.train_experiment).path("export")
+        words = option("experiment_path", self.train_experiment, TRAIN_FOLDER)
+        return words + option("output", self.train_export, usual)
+
+    @property
+    def classif_command(self) -> str:
+        """Makes the classification experiment's tables and figures."""
+        usual = classification_experiment(self.classif_experiment).path("export")
+        words = option("experiment_path", self.classif_experiment, CLASSIF_FOLDER)
+        words += option("output", self.classif_export, usual)
+        return f"python exp_classif_eval/export_classification_results.py{words}"
+
+
+def collect(folders: ReportFolders) -> "dict[str, Section]":
+    """Everything that the report shows, by section."""
     from reproduction.artefacts import gather, read_figure, read_recording, read_run_log
     from reproduction.score_tables import read_table, table_files
 
     return {
         "run": gather(
-            [run_log] if run_log.is_file() else [], read_run_log, "python reproduce.py --demo"
+            [folders.run_log] if folders.run_log.is_file() else [],
+            read_run_log,
+            "python reproduce.py --demo",
         ),
         "training": gather(
-            table_files(train_export, "results_training_*"),
+            table_files(folders.train_export, "results_training_*"),
             read_table,
-            f"python exp_train_model/export_experiment_results.py --ext html json png{train}",
+            "python exp_train_model/export_experiment_results.py --ext html json png"
+            + folders.train_options,
         ),
         "curves": gather(
-            _finished(train_export, "*_curve.png"),
+            _finished(folders.train_export, "*_curve.png"),
             read_figure,
-            f"python exp_train_model/plot_training_curve.py -s cnn/ -s hybridts/{train}",
+            "python exp_train_model/plot_training_curve.py -s cnn/ -s hybridts/"
+            + folders.train_options,
         ),
         "classification": gather(
-            table_files(classif_export, "results_classif_*"),
+            table_files(folders.classif_export, "results_classif_*"),
             read_table,
-            classif,
+            folders.classif_command,
         ),
-        "classes": gather(table_files(classif_export, "classes_*"), read_table, classif),
+        "classes": gather(
+            table_files(folders.classif_export, "classes_*"), read_table, folders.classif_command
+        ),
         "confusion": gather(
-            _finished(classif_export, "classes_*/*.png"),
+            _finished(folders.classif_export, "classes_*/*.png"),
             read_figure,
-            classif,
+            folders.classif_command,
         ),
         "figures": gather(
-            _finished(results, *_FIGURES),
+            _finished(folders.results, *_FIGURES),
             read_figure,
-            f"python plot_spectro_dcase2023.py{option('output', results, EXPORT_ROOT)}",
+            f"python plot_spectro_dcase2023.py{option('output', folders.results, EXPORT_ROOT)}",
         ),
         "sounds": gather(
-            _finished(audio, "**/*_original.wav"),
+            _finished(folders.audio, "**/*_original.wav"),
             read_recording,
-            f"python generate_audio.py street_scene.wav{option('output', audio, AUDIO_FOLDER)}",
+            "python generate_audio.py street_scene.wav"
+            + option("output", folders.audio, AUDIO_FOLDER),
         ),
     }
 

@@ -1,24 +1,15 @@
 """The paper as twelve numbered steps, each a few of the project's public commands."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from exp_classif_eval.datasets import DATASETS
 from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
-from exp_train_model.plans import ABLATION_DATASETS
+from features.files import TYPE_OPTIONS
 from reproduction.runner import NumberedStep
-from transcoder.files import DATA_ROOT, EXPORT_ROOT, PROJECT_ROOT
+from reproduction.scope import DEMO_CLASSIFIER, Reproduction
+from transcoder.files import PROJECT_ROOT
 from transcoder.names import TAU_FOLDER, demo_name, real_name
 
-DEMO_CLASSIFIER = "YamNet"
-_FEATURE_OPTIONS = {
-    "TEST": ("--dataset_type", "test"),
-    "full": ("--dataset_type", "full"),
-    "urban": ("--dataset_type", "urban"),
-    "urban_mel_time": ("--dataset_type", "urban", "--tho_time", "false"),
-    "urban_mel_freq": ("--dataset_type", "urban", "--tho_freq", "false"),
-}
+_FORMATS = ("--ext", "png", "html", "csv", "json")
 _RUN = ("-c", "-S", "--renew")
 """Skip settings that are done; run those again that were made from something else."""
 
@@ -41,77 +32,6 @@ _DEMO_MODELS = (
 """Models of a size that a CPU trains in minutes, with their epochs."""
 
 _DEMO_TEXTURE = "reference_open_demo/transcoder=texture+dataset=DEMO-full"
-
-
-@dataclass(frozen=True)
-class Reproduction:
-    """What to reproduce, and where to put it.
-
-    ``demo``: the synthetic data, one classifier, small networks, few epochs. Otherwise the data
-    sets and settings of the paper: ``exp_type`` "restricted" (its tables) or "detailed" (all of
-    its plans).
-    """
-
-    demo: bool = False
-    exp_type: str = "restricted"
-    results: Path | None = None  # the folder of tables and figures; None: the usual one
-    device: str = "auto"
-    demo_size: float = 1.0
-    demo_epochs: int = 100  # at most
-    demo_work: Path = DATA_ROOT / "demo"
-
-    def __post_init__(self) -> None:
-        if self.results is None:
-            usual = EXPORT_ROOT / "demo" if self.demo else EXPORT_ROOT
-            object.__setattr__(self, "results", usual)
-
-    @property
-    def mode(self) -> str:
-        return "demo" if self.demo else self.exp_type
-
-    @property
-    def classifiers(self) -> tuple[str, ...]:
-        return (DEMO_CLASSIFIER,) if self.demo else ("PANN", "YamNet")
-
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """Data sets of the training experiment, as its plans name them."""
-        if self.demo:
-            return (demo_name("full"),)
-        return tuple(ABLATION_DATASETS) if self.mode == "detailed" else ("full",)
-
-    @property
-    def work(self) -> Path:
-        """Folder of what is computed; the demo's is apart from the real thing's."""
-        return self.demo_work if self.demo else DATA_ROOT
-
-    @property
-    def sounds(self) -> Path:
-        """Folder of the folders of the data sets."""
-        return self.work / "DEMO" if self.demo else PROJECT_ROOT
-
-    @property
-    def train_experiment(self) -> Path:
-        return self.work / "train_exp" if self.demo else PROJECT_ROOT / "exp_train_model/train_exp"
-
-    @property
-    def classif_experiment(self) -> Path:
-        folder = PROJECT_ROOT / "exp_classif_eval/classif_exp"
-        return self.work / "classif_exp" if self.demo else folder
-
-    @property
-    def models(self) -> Path:
-        """Folder of the transcoders that step 5 trains."""
-        return self.train_experiment / "model"
-
-    @property
-    def audio(self) -> Path:
-        return self.work / "audio_generated" if self.demo else PROJECT_ROOT / "audio_generated"
-
-    @property
-    def required_gb(self) -> float:
-        """Disk space that a run from the beginning takes."""
-        return 1.0 if self.demo else 150.0
 
 
 def steps_of(r: Reproduction) -> list[NumberedStep]:
@@ -138,7 +58,10 @@ def _preparation(r: Reproduction) -> list[NumberedStep]:
         datasets = ("-l", "TAU,URBAN-SOUND-8K,SONYC-UST", "--output", str(r.sounds))
     features = tuple(
         (
-            *("exp_train_model/create_mel_tho_dataset.py", *_FEATURE_OPTIONS[real_name(dataset)]),
+            *(
+                "exp_train_model/create_mel_tho_dataset.py",
+                *TYPE_OPTIONS[real_name(dataset)].split(),
+            ),
             *("--audio_dataset_path", str(r.sounds), "--output_path", str(r.work / "features")),
             # the audio may have changed under the same settings: the runner has noticed it
             *(("--overwrite",) if r.demo else ()),
@@ -164,7 +87,7 @@ def _preparation(r: Reproduction) -> list[NumberedStep]:
 
 
 def _training(r: Reproduction) -> list[NumberedStep]:
-    experiment, export = r.train_experiment, r.results
+    experiment = r.train_experiment
     main = (
         *("exp_train_model/main_doce_training.py", "--experiment_path", str(experiment)),
         *("--data_path", str(r.work / "features"), "--device", r.device),
@@ -172,38 +95,10 @@ def _training(r: Reproduction) -> list[NumberedStep]:
     references = [reference_selector(d, c) for d in r.datasets for c in r.classifiers]
     if r.demo:
         references.append(f"{_DEMO_TEXTURE}+classifier={DEMO_CLASSIFIER}")
-        models = [m.format(epoch=min(n, r.demo_epochs)) for m, n in _DEMO_MODELS]
-    else:
-        models = [
-            selector
-            for dataset in r.datasets
-            for selector in model_selectors(
-                training_experiment(experiment), r.exp_type, dataset, classifiers=r.classifiers
-            )
-        ]
+    models = _trained_models(r)
     features = tuple(r.work / "features" / dataset for dataset in r.datasets)
     oracle = experiment / "output" / "*transcoder=oracle*"
     trained = experiment / "model"
-    tables = (
-        *("exp_train_model/export_experiment_results.py", "--experiment_path", str(experiment)),
-        *(
-            "--classifier",
-            *r.classifiers,
-            "--output",
-            str(export),
-            "--ext",
-            "png",
-            "html",
-            "csv",
-            "json",
-        ),
-        *("--dataset", r.datasets[0] if r.demo else "full"),
-        *(_selectors([_DEMO_TEXTURE, *models]) if r.demo else ("--experiment_size", r.exp_type)),
-    )
-    curves = (
-        *("exp_train_model/plot_training_curve.py", "--experiment_path", str(experiment)),
-        *("--output", str(export), *_selectors(models)),
-    )
     return [
         NumberedStep(
             4,
@@ -233,11 +128,36 @@ def _training(r: Reproduction) -> list[NumberedStep]:
         NumberedStep(
             7,
             "training tables and curves",
-            (tables, curves),
+            _tables_and_curves(r, models),
             reads=(experiment / "metric", experiment / "loss"),
-            writes=(export / "results_training_*", export / "*_curve.png"),
+            writes=(r.results / "results_training_*", r.results / "*_curve.png"),
         ),
     ]
+
+
+def _trained_models(r: Reproduction) -> list[str]:
+    """Selectors, one for each model."""
+    if r.demo:
+        return [m.format(epoch=min(n, r.demo_epochs)) for m, n in _DEMO_MODELS]
+    experiment = training_experiment(r.train_experiment)
+    return [
+        selector
+        for dataset in r.datasets
+        for selector in model_selectors(experiment, r.exp_type, dataset, classifiers=r.classifiers)
+    ]
+
+
+def _tables_and_curves(r: Reproduction, models: list[str]) -> tuple[tuple[str, ...], ...]:
+    rows = _selectors([_DEMO_TEXTURE, *models]) if r.demo else ("--experiment_size", r.exp_type)
+    where = ("--experiment_path", str(r.train_experiment), "--output", str(r.results))
+    dataset = r.datasets[0] if r.demo else "full"
+    return (
+        (
+            *("exp_train_model/export_experiment_results.py", *where, *_FORMATS),
+            *("--classifier", *r.classifiers, "--dataset", dataset, *rows),
+        ),
+        ("exp_train_model/plot_training_curve.py", *where, *_selectors(models)),
+    )
 
 
 def _classification(r: Reproduction) -> list[NumberedStep]:
@@ -285,7 +205,7 @@ def _classification(r: Reproduction) -> list[NumberedStep]:
                     "exp_classif_eval/export_classification_results.py",
                     *("--dataset", *(demo_name(d) if r.demo else d for d in DATASETS)),
                     *("--experiment_path", str(experiment), "--output", str(export)),
-                    *("--ext", "png", "html", "csv", "json"),
+                    *_FORMATS,
                 ),
             ),
             reads=(experiment / "metrics", experiment / "predictions"),

@@ -17,7 +17,7 @@ from report_artefacts import DURATION_S, LOUD_PEAK, RUN_LOG, SAMPLE_RATE, TABLE,
 from doce_plans.export import export_table
 from doce_plans.tables import Cell
 from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
-from reproduction.report import collect, duration_text, main
+from reproduction.report import ReportFolders, collect, duration_text, main
 from reproduction.score_tables import ScoreTable, css_classes, read_table, table_files
 from reproduction.wording import condensed, figure_caption, in_words, table_title
 from transcoder.audio import write_audio
@@ -218,9 +218,7 @@ def test_a_damaged_run_log_is_named(tmp_path, log):
     path = tmp_path / "run_log.json"
     path.write_text(log)
     nowhere = tmp_path / "nowhere"
-    sections = collect(
-        results=nowhere, train_export=nowhere, classif_export=nowhere, audio=nowhere, run_log=path
-    )
+    sections = collect(ReportFolders(nowhere, nowhere, nowhere, nowhere, path))
     assert "is no run log" in sections["run"].damaged[0]
 
 
