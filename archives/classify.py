@@ -30,6 +30,7 @@ from transcoder.parts import PartStore
 logger = logging.getLogger(__name__)
 
 _PART_S = 600  # what a killed job loses at most
+_NETWORK_BIN_S = 600  # a network has thousands of files: the data set is what tells more
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,8 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
             store.remove()  # of a file that is refused, nothing stays
         raise
 
-    presence = Presence.for_units(setup.selection.names, setup.unit_s)
+    finest_s = setup.unit_s if setup.sensor is None else max(setup.unit_s, _NETWORK_BIN_S)
+    presence = Presence.for_units(setup.selection.names, finest_s)
     note = _note(archive, timeline)
     estimate = setup.answers.estimate
     description = _description(archive, note, setup)

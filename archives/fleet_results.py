@@ -16,7 +16,10 @@ _PLACE_NAMES = (("lat", "latitude"), ("long", "longitude", "lon", "lng"))
 
 @dataclass(frozen=True, eq=False)
 class SensorResults:
-    """What a sensor has: ``reports`` of its files (see `classify.classify_archive`), by name."""
+    """What a sensor has: ``reports`` of its files (see `classify.classify_archive`), by name.
+
+    The ``job`` of the first one stands for those of all: they are long, and files are many.
+    """
 
     output: Path
     info: SensorInfo
@@ -71,11 +74,18 @@ def read_fleet(output: Path) -> list[SensorResults]:
     for folder in sorted((output / "reports").glob("sensor=*")):
         sensor = unquote(folder.name.removeprefix("sensor="))
         paths = sorted(folder.glob("*.json"))
-        reports = tuple((path, json.loads(path.read_text(encoding="utf-8"))) for path in paths)
+        reports = tuple((path, _report(path, n == 0)) for n, path in enumerate(paths))
         if reports:
             info = known.get(sensor, SensorInfo(sensor))
             fleet.append(SensorResults(output, _with_place(info, reports[0][1]), reports))
     return fleet
+
+
+def _report(path: Path, with_job: bool) -> dict:
+    report = json.loads(path.read_text(encoding="utf-8"))
+    if not with_job:
+        del report["job"]
+    return report
 
 
 def _with_place(info: SensorInfo, report: dict) -> SensorInfo:

@@ -152,6 +152,7 @@ def test_places_and_offsets_from_a_table(tmp_path, classify):
             for name, results in fleet.items()}  # fmt: skip
     assert used == {"Quai 1": {-10.0}, "école": {-20.0}, "park": {-25.5}}
     assert fleet["école"].seconds == fleet["école"].presence().total_s == 24
+    assert fleet["école"].presence().width_s == 600
     assert len(fleet["école"].files) == 3
 
 
