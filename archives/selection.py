@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcoder.audioset import TVB_NAMES, audioset_classes, class_names
-from transcoder.class_groups import read_class_groups
+from transcoder.class_groups import group_maxima, read_class_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Selection:
         """
         values = probabilities
         if self.groups is not None:
-            values = np.stack([probabilities[:, group].max(axis=1) for group in self.groups], 1)
+            values = group_maxima(probabilities, self.groups)
         if self.top_k is None:
             return values, np.empty((len(values), 0), dtype=np.int16)
         order = np.argsort(-values, axis=1, kind="stable")[:, : self.top_k]

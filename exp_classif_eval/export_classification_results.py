@@ -111,10 +111,10 @@ def export_dataset(
 def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) -> None:
     from tqdm import tqdm
 
-    from exp_classif_eval.figures import confusion_figure, precision_recall_figure, save_figure
+    from exp_classif_eval.figures import confusion_figure, precision_recall_figure
     from exp_classif_eval.result_tables import made_with, read_predictions
     from exp_classif_eval.scores import confusion_matrix
-    from transcoder.plots import add_notes
+    from transcoder.plots import add_notes, save_figure
 
     for setting in tqdm(settings, unit="setting", desc=f"Figures of {dataset.name}"):
         found = read_predictions(setting, experiment)

@@ -1,7 +1,6 @@
 """Figures of the classification experiment: confusion matrix and precision-recall curves."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,9 +9,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 from exp_classif_eval.scores import auprc
-from transcoder.files import atomic_path
-
-_DPI = 150
 
 
 def confusion_figure(
@@ -75,9 +71,3 @@ def precision_recall_figure(
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision", title=title)
     axes.grid(alpha=0.3)
     return figure
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write the figure, complete or not at all, in the format of the path's suffix."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI)

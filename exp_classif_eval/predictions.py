@@ -49,7 +49,7 @@ def metric_arrays(predictions: Predictions, dataset: Dataset) -> dict[str, NDArr
     arrays = {
         "acc_classif": right,
         "macro_auprc": table["auprc"].dropna().to_numpy(),
-        # as in `scores.macro_f1`, a class neither decided nor labelled counts as 0
+        # a class neither decided nor labelled counts as 0
         "macro_f1": table["f1"].fillna(0).to_numpy(),
     }
     if not dataset.multi_label:

@@ -4,32 +4,21 @@ Everywhere ``scores`` are real numbers, higher = more likely, and ``decisions`` 
 0 or 1, all ``(n_files, n_classes)``.
 """
 
-import logging
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import auc, f1_score, precision_recall_curve
+from sklearn.metrics import auc, precision_recall_curve
 
 from exp_classif_eval.datasets import Dataset
-
-logger = logging.getLogger(__name__)
+from transcoder.class_groups import group_maxima
 
 TOP_RANKS = 8
 """SONYC-UST without training: a group among this many best is present."""
 
 PRESENT_FROM = 0.5
 """SONYC-UST with training: probability from which a class is present."""
-
-
-def group_scores(probs: ArrayLike, groups: Sequence[NDArray[np.int64]]) -> NDArray:
-    """The maximum over each group: probabilities ``(n_files, n_outputs)`` to scores.
-
-    ``groups`` are the outputs of each class, from `ClassGroups.indices`.
-    """
-    probs = np.asarray(probs)
-    return np.stack([probs[:, group].max(axis=1) for group in groups], axis=1)
 
 
 def group_decisions(
@@ -40,10 +29,11 @@ def group_decisions(
     UrbanSound8K: the best group. SONYC-UST: groups and ungrouped outputs are ranked together, and
     groups among the `TOP_RANKS` best are present; in a tie a group comes first.
     """
-    scores = group_scores(probs, groups)
+    probs = np.asarray(probs)
+    scores = group_maxima(probs, groups)
     if not dataset.multi_label:
         return _best(scores)
-    ungrouped = np.delete(np.asarray(probs), np.concatenate(groups), axis=1)
+    ungrouped = np.delete(probs, np.concatenate(groups), axis=1)
     ranked = np.argsort(-np.concatenate([scores, ungrouped], axis=1), axis=1, kind="stable")
     decisions = np.zeros_like(ranked, dtype=np.int8)
     np.put_along_axis(decisions, ranked[:, :TOP_RANKS], 1, axis=1)
@@ -77,34 +67,6 @@ def auprc(scores: NDArray, labels: NDArray) -> NDArray[np.float64]:
         precision, recall, _ = precision_recall_curve(labels[:, k], scores[:, k])
         areas[k] = auc(recall, precision)
     return areas
-
-
-def macro_auprc(scores: NDArray, labels: NDArray) -> float:
-    """Mean of `auprc` over the classes that some file has; NaN, and a warning, without any."""
-    areas = auprc(scores, labels)
-    n_absent = int(np.isnan(areas).sum())
-    if n_absent:
-        logger.warning(
-            "%d of %d classes are in none of the %d scored files and are left out of macro_auprc",
-            n_absent,
-            len(areas),
-            len(labels),
-        )
-    return float(np.nanmean(areas)) if n_absent < len(areas) else float("nan")
-
-
-def macro_f1(decisions: NDArray, labels: NDArray) -> float:
-    """Mean over classes of the F1 score; a class neither decided nor labelled counts as 0."""
-    return float(f1_score(labels, decisions, average="macro", zero_division=0.0))
-
-
-def summary(scores: NDArray, decisions: NDArray, labels: NDArray) -> dict[str, float]:
-    """``acc_classif``, ``macro_auprc`` and ``macro_f1``, each from 0 to 1."""
-    return {
-        "acc_classif": float(first_class_agrees(decisions, labels).mean()),
-        "macro_auprc": macro_auprc(scores, labels),
-        "macro_f1": macro_f1(decisions, labels),
-    }
 
 
 def class_table(

@@ -25,6 +25,7 @@ from exp_classif_eval.options import RunOptions
 from exp_classif_eval.predictions import Outputs, Predictions, load, metric_arrays, save
 from exp_classif_eval.probability_files import create_command, probability_path
 from exp_classif_eval.probability_store import StoredProbabilities, read_probabilities
+from transcoder.class_groups import group_maxima
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
 from transcoder.files import atomic_path
@@ -84,7 +85,7 @@ class Steps:
             decisions = scores.head_decisions(values, dataset)
         else:
             groups = self._groups(dataset.name).indices(setting["classifier"])
-            values = scores.group_scores(probs[rows], groups)
+            values = group_maxima(probs[rows], groups)
             decisions = scores.group_decisions(probs[rows], groups, dataset)
         predictions = Predictions(
             names,

@@ -4,7 +4,7 @@ The workbooks beside this file say which classes count for a class of UrbanSound
 ``exp_classif_eval/make_class_groups.py`` writes them anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +107,11 @@ def read_class_groups(
         if not group:
             raise UserError(f"{path}: no row for target class {name!r}: add one")
     return ClassGroups(tuple(members), tuple(map(frozenset, members.values())), str(path))
+
+
+def group_maxima(probabilities: NDArray, groups: Sequence[NDArray[np.int64]]) -> NDArray:
+    """The highest of each group's classes: ``(n, n_classes)`` -> ``(n, len(groups))``."""
+    return np.stack([probabilities[:, group].max(axis=1) for group in groups], axis=1)
 
 
 def _named(name: str, where: str) -> str:
