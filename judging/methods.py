@@ -147,8 +147,11 @@ def read_constant(path: Path, judge: Classifier) -> Constant:
         if path.suffix == ".npy":
             probabilities = np.load(path, mmap_mode="r", allow_pickle=False)
         else:
-            with open_hdf5(path) as file:
-                probabilities = own_dataset(file, "probabilities")[:]
+            try:
+                with open_hdf5(path) as file:
+                    probabilities = own_dataset(file, "probabilities")[:]
+            except UserError as error:
+                raise UserError(f"--constant {error}") from None
     if probabilities.ndim not in (1, 2) or probabilities.shape[-1] != n_classes:
         raise UserError(
             f"--constant {path}: has shape {probabilities.shape}; expected (n, {n_classes})"
