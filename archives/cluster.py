@@ -19,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 600  # for a scheduler that was lost
 _CONNECT_S = 10
+_OTHER_PLACE = (
+    "--cluster: the scheduler or a worker cannot import this project: start both where it is "
+    "installed"
+)
 _LOCAL = re.compile(r"local:(\d+)")
 _ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:\d+")
 
@@ -56,7 +60,7 @@ class Cluster:
         import distributed
 
         lost = (distributed.CancelledError, distributed.comm.CommClosedError, OSError)
-        pending, patience_s = dict(enumerate(items)), 0
+        pending, patience_s, failed = dict(enumerate(items)), 0, None
         while pending:
             client = self._connected(patience_s)
             try:
@@ -66,10 +70,15 @@ class Cluster:
                 }
                 for future in distributed.as_completed(futures):
                     number = futures[future]
-                    try:
-                        result = future.result()
-                    except distributed.KilledWorker:
+                    # errors of the work, an OSError perhaps, are none of the connection's
+                    error = future.exception() if future.status == "error" else None
+                    if isinstance(error, distributed.KilledWorker):
                         result = died(pending[number])
+                    elif error is not None:
+                        failed = error
+                        break
+                    else:
+                        result = future.result()
                     del pending[number]
                     future.release()
                     yield result
@@ -79,6 +88,8 @@ class Cluster:
             finally:
                 with contextlib.suppress(*lost, TimeoutError):
                     client.close(timeout=5)
+            if failed is not None:
+                raise _told(failed)
 
     def _connected(self, patience_s: float):
         """A client, as soon as a scheduler answers."""
@@ -95,6 +106,13 @@ class Cluster:
             address = client.scheduler.address
             logger.warning("no workers yet: start some by: dask worker %s --nthreads 1", address)
         return client
+
+
+def _told(error: BaseException) -> BaseException:
+    """What to raise for an error of the work."""
+    if isinstance(error, ImportError) or "deserialization of the task graph" in str(error):
+        return UserError(_OTHER_PLACE)
+    return error
 
 
 @contextlib.contextmanager

@@ -50,6 +50,8 @@ def test_what_kills_every_worker_is_given_up(cluster):
 def test_errors_of_a_worker_are_raised_here(cluster):
     with pytest.raises(UsageError, match="not 'nowhere'"):
         run(cluster, check_cluster, ["nowhere"])
+    with pytest.raises(FileNotFoundError, match="no-such-file"):
+        run(cluster, cluster_functions.size_of, ["no-such-file"])
 
 
 @pytest.mark.parametrize("text", ["4", "local:0", "local:x", "tcp://host", "host:8786"])
@@ -62,6 +64,18 @@ def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr("archives.cluster._CONNECT_S", 0.2)
     address = f"tcp://127.0.0.1:{free_port()}"
     with open_cluster(address) as cluster, pytest.raises(UserError, match="no scheduler answers"):
+        run(cluster, cluster_functions.doubled, [1])
+
+
+def test_a_site_without_the_project_is_said():
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    with (
+        dask("scheduler", "--port", port, path=""),
+        dask("worker", address, path=""),
+        open_cluster(address) as cluster,
+        pytest.raises(UserError, match="cannot import"),
+    ):
         run(cluster, cluster_functions.doubled, [1])
 
 
@@ -107,12 +121,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def dask(program: str, *arguments):
+def dask(program: str, *arguments, path: str = os.pathsep.join(sys.path)):
     """A scheduler or a worker as a site starts it, with the tests' modules at hand."""
     common = ("--no-dashboard",)
     common += ("--nthreads", "1") if program == "worker" else ("--host", "127.0.0.1")
     command = [sys.executable, "-m", "dask", program, *map(str, arguments), *common]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {"PYTHONPATH": path}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,

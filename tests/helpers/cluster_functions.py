@@ -22,6 +22,10 @@ def always_dies(_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def size_of(path: str) -> int:
+    return Path(path).stat().st_size
+
+
 def slowly(number: int) -> int:
     time.sleep(0.3)
     return number
