@@ -298,10 +298,10 @@ def run_job(script, tmp_path, command, *, warn):
 
 def program(tmp_path, leave):
     code = (
-        "import pathlib, signal, sys, time\n"
-        f"signal.signal(signal.SIGUSR1, lambda *_: ({leave}))\n"
-        f"pathlib.Path({str(tmp_path / 'begun')!r}).touch()\n"
-        "time.sleep(20)\n"
+        "import pathlib, signal, sys, time; "  # one line, as a job's script wants it
+        f"signal.signal(signal.SIGUSR1, lambda *_: ({leave})); "
+        f"pathlib.Path({str(tmp_path / 'begun')!r}).touch(); "
+        "time.sleep(20)"
     )
     return shlex.join([sys.executable, "-c", code])
 
