@@ -28,7 +28,6 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     check_network_options(args)
 
-    from archives.frames import NO_CLOCK
     from archives.load_answers import estimates_of
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
     from archives.side_by_side import (
@@ -37,7 +36,6 @@ def main(argv=None) -> int:
         classify_ways,
         presence_lines,
     )
-    from archives.writers import Description, write_rows
     from transcoder.audio import open_recording
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
@@ -63,15 +61,8 @@ def main(argv=None) -> int:
         draws=args.draws,
         estimates=estimates,
     )
-    sources = {WAYS[method]: transcoder.source for method, transcoder in transcoders.items()}
+    _write_tables(args, ways, transcoders, estimates, classifier.label, selection, unit_s)
     used = models_used(transcoders, classifier)
-    for way, rows in ways.items():
-        about = {"classifier": classifier.label, "mels": way, "source": args.audio.name}
-        about |= {"transcoder": sources[way]} if way in sources else {}
-        estimate = next((e for m, e in estimates.items() if WAYS[m] == way), None)
-        description = Description(selection, NO_CLOCK, unit_s, about, estimate)
-        name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
-        write_rows(args.output / name, [rows], description)
     figure_path = args.output / f"{args.audio.stem}_classes.png"
     save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), figure_path)
     print(f"{args.audio}, {classifier.label}; mean probability, (agreement over time)")
@@ -80,6 +71,23 @@ def main(argv=None) -> int:
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
     return 0
+
+
+def _write_tables(args, ways, transcoders, estimates, label, selection, unit_s: int) -> None:
+    """One table for each way."""
+    from archives.frames import NO_CLOCK
+    from archives.writers import Description, write_rows
+    from transcoder.names import WAYS
+
+    methods = {WAYS[method]: method for method in transcoders}
+    for way, rows in ways.items():
+        about = {"classifier": label, "mels": way, "source": args.audio.name}
+        if way in methods:
+            about["transcoder"] = transcoders[methods[way]].source
+        estimate = estimates.get(methods.get(way))
+        description = Description(selection, NO_CLOCK, unit_s, about, estimate)
+        name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
+        write_rows(args.output / name, [rows], description)
 
 
 if __name__ == "__main__":

@@ -105,10 +105,7 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from archives import fleet_run
-    from archives.answer_files import sensors_of_fleet, write_answers
-    from archives.fleet_results import read_fleet
-    from archives.fleet_work import Work, loaded_answers, prepared
-    from archives.load_answers import about_page
+    from archives.fleet_work import Work, prepared
     from archives.local_time import time_zone
     from archives.networks import DEFAULT_WINDOW_S
     from archives.summary import describe_result
@@ -148,13 +145,24 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     elapsed_s = time.monotonic() - start
     if new_s:
         print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
-    if fleet := read_fleet(output):
-        sensors = sensors_of_fleet(fleet, zone, is_relative=args.auto_offset)
-        about = about_page(f"{len(fleet)} sensors", choice, loaded_answers(choice))
-        print(*write_answers(output, sensors, about), sep="\n")
+    _write_answers(args, choice, zone)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _write_answers(args, choice, zone) -> None:
+    """The tables of hours and days and the page, of all that the network has by now."""
+    from archives.answer_files import sensors_of_fleet, write_answers
+    from archives.fleet_results import read_fleet
+    from archives.fleet_work import loaded_answers
+    from archives.load_answers import about_page
+
+    fleet = read_fleet(args.output)
+    if fleet:
+        sensors = sensors_of_fleet(fleet, zone, is_relative=args.auto_offset)
+        about = about_page(f"{len(fleet)} sensors", choice, loaded_answers(choice))
+        print(*write_answers(args.output, sensors, about), sep="\n")
 
 
 def _default_offset(args, known: dict) -> float | None:

@@ -68,12 +68,12 @@ def classify_ways(
         rows = _rows(heard, selection, unit_s, weights)
         if method in estimates:
             is_joined = joins_seconds(classifier.name) and method not in CLASS_METHODS
-            heard_s = unit_s if is_joined else CHUNK_DURATION_S
-            answer = heard if heard_s == unit_s else of_units(heard_s)
-            groups = torch.from_numpy(estimates[method](answer.numpy()))
-            if heard_s < unit_s:
-                groups = _averaged(groups, unit_s, weights)
-            rows = replace(rows, groups=groups.numpy())
+            if is_joined or unit_s == CHUNK_DURATION_S:
+                groups = estimates[method](heard.numpy())
+            else:
+                seconds = torch.from_numpy(estimates[method](of_units(CHUNK_DURATION_S).numpy()))
+                groups = _averaged(seconds, unit_s, weights).numpy()
+            rows = replace(rows, groups=groups)
         found[WAYS[method]] = rows
     return found
 
