@@ -27,6 +27,7 @@ _DAMAGE_OF_LIBRARIES = (
     ("pyarrow", "ArrowException"), ("soundfile", "SoundFileError"), ("tarfile", "TarError"),
     ("yaml", "YAMLError"),
 )  # fmt: skip
+_PATH_NAMES = ("folder", "target", "path")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_SUCH_FILE = "no such file"
 
@@ -115,15 +116,17 @@ def fault_of(error: BaseException) -> str | None:
     """One line on an error that a file, a disk, or memory is to blame for; None for a defect.
 
     Names the file that the system named, else that of the innermost function at work: by the
-    habit of this project the one called ``path``.
+    habits of this project the one called ``path``, or ``target`` or ``folder``.
     """
     if is_out_of_memory(error):
         advice = "take less at once (a shorter part, a smaller --batch_size), or end other programs"
         return _named(error, f"there is not enough memory for it; {advice}")
     if is_full(error):
-        place = error.filename or _path_at_work(error.__traceback__) or Path.cwd()
-        return f"{_text(place)}: the disk is full: {size_text(room_on(place))} are free there; " \
-            "make room and run the command again"  # fmt: skip
+        place = error.filename or _path_at_work(error.__traceback__)
+        if place is None:
+            return "the disk is full; make room and run the command again"
+        return f"{_text(place)}: the disk is full: {size_text(room_on(_text(place)))} are free " \
+            "there; make room and run the command again"  # fmt: skip
     if isinstance(error, OSError):
         return _named(error, error.strerror or first_line(error))
     if isinstance(error, _DAMAGE) or _is_of_library(error):
@@ -144,8 +147,9 @@ def _text(path: object) -> str:
 def _path_at_work(traceback: TracebackType | None) -> Path | None:
     found = None
     while traceback is not None:
-        path = traceback.tb_frame.f_locals.get("path")
-        found = path if isinstance(path, Path) else found
+        for name in _PATH_NAMES:
+            path = traceback.tb_frame.f_locals.get(name)
+            found = path if isinstance(path, Path) else found
         traceback = traceback.tb_next
     return found
 

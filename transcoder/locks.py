@@ -55,7 +55,8 @@ def only_run(results: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[None
     is_held = _acquire(lock, note, results, patience_s)
     try:
         if is_held:
-            note.write_text(_who_we_are(), encoding="utf-8")
+            with contextlib.suppress(OSError):  # of a full disk those say more who write results
+                note.write_text(_who_we_are(), encoding="utf-8")
         yield
     finally:
         if is_held:

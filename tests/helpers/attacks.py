@@ -113,10 +113,21 @@ def _quick():
     about = {"classifier": "quick", "transcoder": "quick"}
     with (
         mock.patch(
-            "archives.networks.load_level_classifier", lambda *a, **k: (_QuickNetwork(), about)
+            "archives.load_answers.load_level_classifier",
+            lambda *a, **k: (_QuickNetwork(), about),
         ),
+        _without_figures(),
+    ):
+        yield
+
+
+@contextmanager
+def _without_figures():
+    """No figures and no page of answers: they take a second, and read nothing."""
+    with (
         mock.patch("transcoder.plots.save_figure", lambda figure, path: None),
-        mock.patch("archives.presence_figure.presence_figure", lambda *a: None),
+        mock.patch("archives.summary.draw_presence", lambda *a: []),
+        mock.patch("archives.answer_files.write_answers", lambda *a: []),
     ):
         yield
 
@@ -148,13 +159,15 @@ def _stem(path: Path) -> str:
     return path.name[: -len(suffix_of(path))]
 
 
+_NO_CLASSES = ["coverage", "time_s", "segment", "LAeq", "LZeq"]
+
+
 def _check_table(path: Path) -> None:
     """20 s of levels give no more than that, in probabilities."""
     import pandas as pd
 
     table = pd.read_csv(path)
-    values = table.select_dtypes("float").drop(columns=["coverage", "time_s"], errors="ignore")
-    values = values.to_numpy()
+    values = table.drop(columns=_NO_CLASSES, errors="ignore").select_dtypes("number").to_numpy()
     if len(table) > 170 or not ((values >= 0) & (values <= 1)).all():
         raise WrongResult(f"{len(table)} rows, from {values.min()} to {values.max()}")
     if not 0 < table["coverage"].sum() <= 26:
@@ -228,7 +241,8 @@ def _classify_sound(path: Path, output: Path) -> int:
             import pandas as pd
 
             table = pd.read_csv(result)
-            values = table.iloc[:, 3:].to_numpy()
+            values = table.drop(columns=_NO_CLASSES, errors="ignore").select_dtypes("number")
+            values = values.to_numpy()
             if not ((values >= 0) & (values <= 1)).all():
                 raise WrongResult(f"{result.name}: not all are probabilities")
     return status
@@ -270,10 +284,7 @@ def _classify_by(path: Path, output: Path) -> int:
     levels = path.with_name("levels.npy")
     rng = np.random.default_rng(1)
     np.save(levels, rng.normal(-20, 5, (16, 29)).astype(np.float32))
-    with (
-        mock.patch("transcoder.plots.save_figure", lambda figure, path: None),
-        mock.patch("archives.presence_figure.presence_figure", lambda *a: None),
-    ):
+    with _without_figures():
         status = classify_third_octave.main(
             [str(levels), "--method", "cnn_logits", "--models", str(path.parent),
              "--classifier_weights", str(path.with_name("yamnet.pth")), "--output", str(output),

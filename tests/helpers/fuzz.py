@@ -23,8 +23,9 @@ from attacks import AREAS, Area
 from sandbox import BAD, GOOD, Outcome, attack
 
 _NEEDED = (
-    "archive_data", "archives.arrays", "archives.classify", "archives.hdf5", "archives.inputs",
-    "archives.json_records", "archives.live", "archives.networks", "archives.presence_figure",
+    "archive_data", "archives.answer_files", "archives.arrays", "archives.classify",
+    "archives.hdf5", "archives.inputs", "archives.json_records", "archives.live",
+    "archives.load_answers", "archives.networks", "archives.presence_figure",
     "archives.sensors", "archives.side_by_side", "archives.spreadsheets", "archives.summary",
     "classify_audio", "classify_third_octave", "h5py", "openpyxl", "pyarrow.csv",
     "pyarrow.parquet", "sensor_layouts", "single_download", "soundfile", "soxr",
