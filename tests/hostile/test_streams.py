@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from archive_data import levels, quick_classifier
+from archive_data import answers, levels
 
 from archives.following import followed, lines_of
 from archives.levels import LevelScale
@@ -119,7 +119,7 @@ def test_damaged_lines_are_reported_and_the_rest_is_classified(caplog):
     bad = [rows[8][:40], rows[9].replace(".", "\ufffd", 1), '"' + rows[10], "", "a\rb," + rows[11]]
     lines = [f"{row}\n" for row in (*rows[:16], *bad, *rows[16:])]
     found = classify_lines(
-        lines, quick_classifier(), all_classes("YamNet"), LevelScale(), ReadOptions(), unit_s=1
+        lines, answers(), all_classes("YamNet"), LevelScale(), ReadOptions(), unit_s=1
     )
     times = [json.loads(line)["time"] for line in found]
     assert len(times) == 6
