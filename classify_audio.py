@@ -12,6 +12,7 @@ import sys
 from archives.command_line import add_network_options, check_network_options, choice_of
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import sound_path
+from transcoder.locks import only_run
 
 SHOWN = 10
 
@@ -27,7 +28,11 @@ def build_parser() -> Parser:
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     check_network_options(args)
+    with only_run(args.output / args.audio.stem):
+        return _run(args)
 
+
+def _run(args) -> int:
     from archives.load_answers import estimates_of
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
     from archives.side_by_side import (

@@ -15,6 +15,7 @@ from pathlib import Path
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, sound_path
+from transcoder.locks import only_run
 from transcoder.names import (
     CLASS_METHODS,
     MELS,
@@ -60,6 +61,12 @@ def main(argv=None) -> int:
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 
+    folder = args.output / of_classifier(args.audio.stem, args.classifier)
+    with only_run(folder / args.audio.stem):
+        return _run(args, folder)
+
+
+def _run(args, folder: Path) -> int:
     from transcoder.audio import AudioError, open_recording, prepare, second_weights
     from transcoder.devices import choose_device
     from transcoder.hearing import weighted_mean
@@ -86,7 +93,6 @@ def main(argv=None) -> int:
     )
     chunks[NOISE_VOCODER] = reference.true_mels(noise, THIRD_OCTAVE.sample_rate)
     name = args.audio.stem
-    folder = args.output / of_classifier(name, args.classifier)
     used = models_used(transcoders | straight, classifier)
     original = prepare(waveform, sample_rate, reference.front_end.sample_rate)
     _write(folder / name, original, chunks, noise, used, args)

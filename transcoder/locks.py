@@ -47,7 +47,7 @@ def only_run(results: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[None
     import filelock  # slow to import, next to what --help needs
 
     folder = results.parent
-    is_new = not folder.exists()
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     name = short_name(results.name)
     lock = filelock.FileLock(folder / f".{name}.lock")
@@ -63,9 +63,9 @@ def only_run(results: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[None
             note.unlink(missing_ok=True)
             Path(lock.lock_file).unlink(missing_ok=True)  # ours until it is released
             lock.release()
-        if is_new:
-            with contextlib.suppress(OSError):  # something was written
-                folder.rmdir()
+        with contextlib.suppress(OSError):  # something was written
+            for path in new:
+                path.rmdir()
 
 
 def _acquire(lock, note: Path, results: Path, patience_s: float) -> bool:

@@ -99,7 +99,7 @@ def test_a_second_run_is_refused_and_told_of_the_first(tmp_path):
 
 
 def test_a_folder_made_for_the_lock_alone_does_not_stay(tmp_path):
-    with pytest.raises(UserError, match="refused"), only_run(tmp_path / "new" / "results"):
+    with pytest.raises(UserError, match="refused"), only_run(tmp_path / "new" / "er" / "results"):
         raise UserError("refused")
     assert not (tmp_path / "new").exists()
 
