@@ -98,6 +98,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--num_workers", type=_whole, default=4, metavar="N",
         help="processes that read a data set that does not fit into memory",
     )  # fmt: skip
+    _add_rare_options(group)
+
+
+def _add_rare_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--initial_model", type=Path, metavar="FILE",
         help="start from this trained model of the same sizes, e.g. CNN-logits from CNN-mels",

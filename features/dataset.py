@@ -1,7 +1,5 @@
 """A feature data set as a whole: its folder, its settings, what is done and what is left."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io
@@ -10,8 +8,8 @@ import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import yaml
 
 from doce_plans.records import differences
@@ -33,9 +31,6 @@ from transcoder.locks import only_run
 from transcoder.marks import files_mark
 from transcoder.parts import PartStore
 from transcoder.yaml_files import parse_yaml, read_yaml
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class DatasetFiles:
         data_path: str | os.PathLike,
         name: str,
         settings_path: str | os.PathLike | None = None,
-    ) -> DatasetFiles:
+    ) -> "DatasetFiles":
         folder = Path(data_path) / name
         return cls(
             folder=folder,

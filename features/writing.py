@@ -6,18 +6,16 @@ there they are joined into one HDF5 file for each split. So the result depends n
 were killed nor on the number of workers.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+import pandas as pd
 import torch
 from tqdm import tqdm
 
@@ -35,9 +33,6 @@ from transcoder.errors import UserError
 from transcoder.hdf5_files import WrittenFile, written_hdf5
 from transcoder.names import DEMO
 from transcoder.parts import PartStore
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CLIPS_PER_SHARD = 8
 

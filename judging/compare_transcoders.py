@@ -55,6 +55,24 @@ def build_parser() -> Parser:
     )
     add_classifier(parser)
     parser.add_argument("--classifier_weights", type=Path, help="of the judge")
+    _add_judgement_options(parser)
+    add_device(parser)
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="TABLE",
+        help="table (.csv) of an earlier run: its rows of other methods stand beside the new ones",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="also write the table here (.csv), and beside it a .md and a .png; with --perturb "
+        "..._perturbed, too",
+    )
+    return parser
+
+
+def _add_judgement_options(parser: Parser) -> None:
     parser.add_argument(
         "--constant",
         type=Path,
@@ -85,20 +103,6 @@ def build_parser() -> Parser:
                         help="also with offsets, missing bands and 1-s levels")  # fmt: skip
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    add_device(parser)
-    parser.add_argument(
-        "--beside",
-        type=Path,
-        metavar="TABLE",
-        help="table (.csv) of an earlier run: its rows of other methods stand beside the new ones",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        help="also write the table here (.csv), and beside it a .md and a .png; with --perturb "
-        "..._perturbed, too",
-    )
-    return parser
 
 
 @reports_errors

@@ -3,16 +3,13 @@
 import logging
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from exp_train_model.training.losses import Batch
 from exp_train_model.training.mixture_batches import MixtureBatches
-
-if TYPE_CHECKING:
-    from features.reading import Features
+from features.reading import Features
 
 LOG = logging.getLogger(__name__)
 
@@ -66,7 +63,7 @@ class StreamedBatches:
 
     def __init__(
         self,
-        features: "Features",
+        features: Features,
         targets: Tensor | None,
         device: torch.device,
         *,
@@ -101,7 +98,7 @@ class StreamedBatches:
 class _Items(torch.utils.data.Dataset):
     """Chunks by number, as dictionaries that the loader can put together."""
 
-    def __init__(self, features: "Features", targets: Tensor | None, needs_mels: bool) -> None:
+    def __init__(self, features: Features, targets: Tensor | None, needs_mels: bool) -> None:
         self.features, self.targets, self.needs_mels = features, targets, needs_mels
 
     def __len__(self) -> int:
@@ -118,7 +115,7 @@ class _Items(torch.utils.data.Dataset):
 
 
 def make_batches(
-    features: "Features",
+    features: Features,
     targets: Tensor | None,
     device: torch.device,
     *,

@@ -86,17 +86,7 @@ def train_student(
     student = YamNet(YAMNET.n_classes, config.width).to(memory_format=torch.channels_last)
     _begin_at_the_mean(student, view(0).probabilities)
     optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
-    history: list[dict[str, float]] = []
-    best = None
-    if checkpoint.exists():
-        state = load_state(checkpoint, missing_hint="")
-        if state["config"] != asdict(config):
-            raise UserError(
-                f"{checkpoint} is of a run with other settings: delete it to begin anew"
-            )
-        student.load_state_dict(state["student"])
-        optimizer.load_state_dict(state["optimizer"])
-        history, best = state["history"], state["best"]
+    history, best = _resume(checkpoint, config, student, optimizer)
     for epoch in range(len(history), config.epochs):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
@@ -120,6 +110,20 @@ def train_student(
         save_state(checkpoint, state)
     student.load_state_dict(best)
     return student.eval(), history
+
+
+def _resume(
+    checkpoint: Path, config: DistillConfig, student: YamNet, optimizer: torch.optim.Optimizer
+) -> tuple[list[dict[str, float]], dict[str, Tensor] | None]:
+    """Take over what an earlier run left: the losses of its epochs, and its best weights."""
+    if not checkpoint.exists():
+        return [], None
+    state = load_state(checkpoint, missing_hint="")
+    if state["config"] != asdict(config):
+        raise UserError(f"{checkpoint} is of a run with other settings: delete it to begin anew")
+    student.load_state_dict(state["student"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["history"], state["best"]
 
 
 def learning_rate(config: DistillConfig, epoch: int) -> float:
