@@ -5,8 +5,8 @@ The way of an archive: `inputs` (which files) -> `open_archive` (blocks of frame
 steps to 125 ms) -> `inference` (class probabilities) -> `selection` (all, the best, or groups) ->
 `parts` (kept after a kill) -> `writers` (the result) -> `presence` (what was heard when).
 
-A network of sensors is a fleet here: `fleet` (who they are) -> `fleet_run` (offsets, units of work)
--> `fleet_work` (one unit, wherever `cluster` has it done) -> `data_set` (one table of all results),
+A network of sensors is a fleet here: `fleet` (who they are) -> `fleet_run` (offsets, tasks) ->
+`fleet_work` (one task, wherever `cluster` has it done) -> `data_set` (one table of all results),
 which `fleet_results` reads again.
 
 A new sensor's format: its suffix and reader in `open_archive`. A table needs no more than frames

@@ -1,9 +1,9 @@
 """The work of a network on several processes or machines, by Dask distributed.
 
 ``local:4`` are four processes here; ``tcp://host:8786`` is a scheduler that runs already, with
-workers that see the same files under the same paths (``dask worker tcp://host:8786``). A unit whose
-worker dies is given to another; when the scheduler is lost, what was not done yet is given to the
-one that takes its place.
+workers that see the same files under the same paths (``dask worker tcp://host:8786``). What a
+worker did that dies is given to another; when the scheduler is lost, what was not done yet is
+given to the one that takes its place.
 """
 
 import contextlib

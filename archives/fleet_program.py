@@ -111,7 +111,7 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from archives.summary import describe_result
 
     members, read, failures = find_members(args, read)
-    units = fleet_run.units_of(members, part)
+    tasks = fleet_run.tasks_of(members, part)
     known = _known_sensors(args)
     zone = time_zone(args.time_zone)
     choice = choice_of(args)
@@ -121,26 +121,26 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     output = args.output.resolve()
     work = Work(output, choice, read, args.missing_band_db, unit_s, about)
     if not args.auto_offset:
-        units = fleet_run.with_unit_offsets(units, known, _default_offset(args, known))
+        tasks = fleet_run.with_task_offsets(tasks, known, _default_offset(args, known))
     fleet_run.check_settings(work, setup.selection)
     of_part = f" (part {args.shard})" if part else ""
-    print(f"network: {len(members)} sensors, {len(units)} files{of_part}")
+    print(f"network: {len(members)} sensors, {len(tasks)} files{of_part}")
     new_s, start = 0.0, time.monotonic()
     with logging_redirect_tqdm(), _runner(args) as run:
         if args.auto_offset:
-            here = {unit.sensor for unit in units}
-            whole = [unit for unit in fleet_run.units_of(members) if unit.sensor in here]
+            here = {task.sensor for task in tasks}
+            whole = [task for task in fleet_run.tasks_of(members) if task.sensor in here]
             known = fleet_run.measure_offsets(whole, work, known, run)
-            units = fleet_run.with_unit_offsets(units, known, 0.0)
-        outcomes = fleet_run.classify_units(units, work, run)
-        for outcome in tqdm(outcomes, total=len(units), unit="file", leave=False):
+            tasks = fleet_run.with_task_offsets(tasks, known, 0.0)
+        outcomes = fleet_run.classify_tasks(tasks, work, run)
+        for outcome in tqdm(outcomes, total=len(tasks), unit="file", leave=False):
             if outcome.result is None:
                 failures.append(outcome.failure)
                 continue
             new_s += outcome.result.classified_s
             tqdm.write("\n".join(describe_result(outcome.result)))
-    if units:
-        fleet_run.write_tables(output, known, units)
+    if tasks:
+        fleet_run.write_tables(output, known, tasks)
         print(f"wrote {args.output / 'README.md'}")
     elapsed_s = time.monotonic() - start
     if new_s:
@@ -186,11 +186,11 @@ def _known_sensors(args) -> dict:
 
 @contextlib.contextmanager
 def _runner(args):
-    """What calls a function for each unit: `fleet_run.Run`."""
+    """What calls a function for each task: `fleet_run.Run`."""
     from archives.cluster import open_cluster
 
     if args.cluster is None:
-        yield lambda function, units, died: map(function, units)
+        yield lambda function, tasks, died: map(function, tasks)
         return
     with open_cluster(args.cluster) as cluster:
         yield cluster.run

@@ -1,4 +1,4 @@
-"""A network's levels to its data set: offsets, units of work, and what is written beside it."""
+"""A network's levels to its data set: offsets, tasks, and what is written beside it."""
 
 import functools
 import json
@@ -12,7 +12,7 @@ from archives.calibration import LevelHistogram
 from archives.fleet import Member
 from archives.fleet_readme import write_readme
 from archives.fleet_results import read_fleet
-from archives.fleet_work import Outcome, Unit, Work, classify_unit, measure_unit
+from archives.fleet_work import Outcome, SensorTask, Work, classify_task, measure_task
 from archives.inputs import OFFSET_TABLE, SENSOR_TABLE, SETTINGS_FILE
 from archives.selection import Selection
 from archives.sensor_table import (
@@ -31,18 +31,20 @@ logger = logging.getLogger(__name__)
 _PATIENCE_S = 60  # for another part that is writing a table
 
 Run = Callable[..., Iterator[Any]]
-"""Calls a function for each unit, somewhere, and gives what it returns in any order: see
+"""Calls a function for each task, somewhere, and gives what it returns in any order: see
 `cluster.Cluster.run`."""
 
 
-def units_of(members: Iterable[Member], part: tuple[int, int] | None = None) -> list[Unit]:
-    """The units of work of a network, in order; with a ``part`` (2, 8) the second of eight.
+def tasks_of(members: Iterable[Member], part: tuple[int, int] | None = None) -> list[SensorTask]:
+    """The tasks of a network, in order; with a ``part`` (2, 8) the second of eight.
 
     A part has few sensors, so that few of them are measured for one part and another.
     """
-    units = [Unit(m.sensor, task.path.resolve(), task.name) for m in members for task in m.tasks]
+    tasks = [
+        SensorTask(m.sensor, task.path.resolve(), task.name) for m in members for task in m.tasks
+    ]
     number, count = part or (1, 1)
-    return units[(number - 1) * len(units) // count : number * len(units) // count]
+    return tasks[(number - 1) * len(tasks) // count : number * len(tasks) // count]
 
 
 def check_settings(work: Work, selection: Selection) -> None:
@@ -81,7 +83,7 @@ def check_settings(work: Work, selection: Selection) -> None:
 
 
 def measure_offsets(
-    units: Sequence[Unit], work: Work, known: dict[str, SensorInfo], run: Run
+    tasks: Sequence[SensorTask], work: Work, known: dict[str, SensorInfo], run: Run
 ) -> dict[str, SensorInfo]:
     """``known`` with measured offsets of the sensors that lack one.
 
@@ -91,10 +93,10 @@ def measure_offsets(
     measured = read_sensor_table(path, needs=("offset_db",)) if path.is_file() else {}
     if measured:
         logger.info("offsets of %d sensors from %s", len(measured), path)
-    todo = [unit for unit in units if not _has_offset(unit, known | measured)]
+    todo = [task for task in tasks if not _has_offset(task, known | measured)]
     levels: dict[str, LevelHistogram] = {}
-    measure = functools.partial(measure_unit, read=work.read)
-    for sensor, histogram in run(measure, todo, died=lambda u: (u.sensor, LevelHistogram())):
+    measure = functools.partial(measure_task, read=work.read)
+    for sensor, histogram in run(measure, todo, died=lambda t: (t.sensor, LevelHistogram())):
         levels.setdefault(sensor, LevelHistogram()).merge(histogram)
     new = {
         sensor: SensorInfo(sensor, offset_db=histogram.offset_to_full_scale())
@@ -108,17 +110,17 @@ def measure_offsets(
     return with_offsets(known, measured | said)
 
 
-def with_unit_offsets(
-    units: Sequence[Unit], known: dict[str, SensorInfo], default_db: float | None
-) -> list[Unit]:
-    """The units with their sensors' offsets.
+def with_task_offsets(
+    tasks: Sequence[SensorTask], known: dict[str, SensorInfo], default_db: float | None
+) -> list[SensorTask]:
+    """The tasks with their sensors' offsets.
 
     Raises
     ------
     UserError
         If a sensor has none, and there is no default.
     """
-    lacking = sorted({u.sensor for u in units if not _has_offset(u, known)})
+    lacking = sorted({t.sensor for t in tasks if not _has_offset(t, known)})
     if lacking and default_db is None:
         raise UserError(
             f"no offset for {len(lacking)} of the sensors ({', '.join(lacking[:5])}"
@@ -126,31 +128,31 @@ def with_unit_offsets(
             "--auto_offset for those that it lacks"
         )
     return [
-        replace(u, offset_db=known[u.sensor].offset_db if _has_offset(u, known) else default_db)
-        for u in units
+        replace(t, offset_db=known[t.sensor].offset_db if _has_offset(t, known) else default_db)
+        for t in tasks
     ]
 
 
-def _has_offset(unit: Unit, known: dict[str, SensorInfo]) -> bool:
-    return unit.sensor in known and known[unit.sensor].offset_db is not None
+def _has_offset(task: SensorTask, known: dict[str, SensorInfo]) -> bool:
+    return task.sensor in known and known[task.sensor].offset_db is not None
 
 
-def classify_units(units: Sequence[Unit], work: Work, run: Run) -> Iterator[Outcome]:
-    """Classify all units; gives what came of each as it is there."""
+def classify_tasks(tasks: Sequence[SensorTask], work: Work, run: Run) -> Iterator[Outcome]:
+    """Classify all tasks; gives what came of each as it is there."""
 
-    def died(unit: Unit) -> Outcome:
-        return Outcome(unit, None, f"{unit.path}: one worker after another died of it")
+    def died(task: SensorTask) -> Outcome:
+        return Outcome(task, None, f"{task.path}: one worker after another died of it")
 
-    return run(functools.partial(classify_unit, work=work), units, died=died)
+    return run(functools.partial(classify_task, work=work), tasks, died=died)
 
 
-def write_tables(output: Path, known: dict[str, SensorInfo], units: Sequence[Unit]) -> None:
+def write_tables(output: Path, known: dict[str, SensorInfo], tasks: Sequence[SensorTask]) -> None:
     """Write what belongs to the data set as a whole: the table of sensors and the README."""
     used = {
-        unit.sensor: replace(
-            known.get(unit.sensor, SensorInfo(unit.sensor)), offset_db=unit.offset_db
+        task.sensor: replace(
+            known.get(task.sensor, SensorInfo(task.sensor)), offset_db=task.offset_db
         )
-        for unit in units
+        for task in tasks
     }
     _extend_table(output / SENSOR_TABLE, used)
     write_readme(output, read_fleet(output))

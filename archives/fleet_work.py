@@ -21,7 +21,7 @@ _PATIENCE_S = 3600
 
 @dataclass(frozen=True)
 class Work:
-    """What is the same for all units of a network's run; plain values that travel to workers."""
+    """What is the same for all tasks of a network's run; plain values that travel to workers."""
 
     output: Path
     choice: Choice
@@ -32,7 +32,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Unit:
+class SensorTask:
     """One file of one sensor: what a killed worker's successor does again."""
 
     sensor: str
@@ -43,15 +43,15 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a unit: a result, or the one line that says why not."""
+    """What came of a task: a result, or the one line that says why not."""
 
-    unit: Unit
+    task: SensorTask
     result: Result | None
     failure: str = ""
 
 
-def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outcome:
-    """Classify a unit into the network's data set; one that is done is not done again.
+def classify_task(task: SensorTask, work: Work, shows_progress: bool = False) -> Outcome:
+    """Classify a task into the network's data set; one that is done is not done again.
 
     Bad files give a failure. Raises `UserError` if the networks here are others than those that
     the run began with.
@@ -64,33 +64,33 @@ def classify_unit(unit: Unit, work: Work, shows_progress: bool = False) -> Outco
         )
     setup = replace(
         setup,
-        read=_of_sensor(work.read, unit),
-        scale=LevelScale(unit.offset_db, work.missing_band_db),
+        read=_of_sensor(work.read, task),
+        scale=LevelScale(task.offset_db, work.missing_band_db),
         unit_s=work.unit_s,
-        sensor=unit.sensor,
+        sensor=task.sensor,
         shows_progress=shows_progress,
     )
-    name = f"{sensor_folder(unit.sensor)}/{unit.name}"
+    name = f"{sensor_folder(task.sensor)}/{task.name}"
     report = result_paths(work.output, name, setup.suffix)[1]
     try:
         # a worker that a scheduler has lost may be at it still
         with only_run(report, patience_s=_PATIENCE_S):
-            return Outcome(unit, classify_archive(unit.path, name, work.output, setup))
+            return Outcome(task, classify_archive(task.path, name, work.output, setup))
     except FullDiskError:
         raise  # for the others there is no room either
     except UserError as error:
-        return Outcome(unit, None, str(error))
+        return Outcome(task, None, str(error))
 
 
-def measure_unit(unit: Unit, read: ReadOptions) -> tuple[str, LevelHistogram]:
-    """The levels of a unit, for the offset of its sensor."""
-    levels = measure_levels(unit.path, _of_sensor(read, unit), shows_progress=False)
-    return unit.sensor, levels
+def measure_task(task: SensorTask, read: ReadOptions) -> tuple[str, LevelHistogram]:
+    """The levels of a task, for the offset of its sensor."""
+    levels = measure_levels(task.path, _of_sensor(read, task), shows_progress=False)
+    return task.sensor, levels
 
 
-def _of_sensor(read: ReadOptions, unit: Unit) -> ReadOptions:
-    """``read`` for the unit's sensor, where a file holds several."""
-    return read if read.sensor_column is None else replace(read, sensor=unit.sensor)
+def _of_sensor(read: ReadOptions, task: SensorTask) -> ReadOptions:
+    """``read`` for the task's sensor, where a file holds several."""
+    return read if read.sensor_column is None else replace(read, sensor=task.sensor)
 
 
 def prepared(choice: Choice) -> Setup:

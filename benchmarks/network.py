@@ -24,7 +24,7 @@ from pathlib import Path
 from transcoder.cli import Parser, reports_errors
 
 WAYS = ("alone", "local:1", "local:2", "local:4", "worker killed", "scheduler killed", "resumed")
-_KILL_AFTER = 0.3  # of the units
+_KILL_AFTER = 0.3  # of the tasks
 
 
 def build_parser() -> Parser:
@@ -51,15 +51,15 @@ def main(argv=None) -> int:
         network = folder / "network"
         if not network.exists():
             write_network(network, args.sensors, args.days, args.seconds)
-        units = len(list(network.rglob("*.parquet")))
-        print(f"{units} units of {args.seconds} s")
+        tasks = len(list(network.rglob("*.parquet")))
+        print(f"{tasks} tasks of {args.seconds} s")
         print("| way | s/s of wall time | s/s of processor time | peak memory | same as alone |")
         print("| --- | --- | --- | --- | --- |")
         for way in args.ways:
             output = folder / way.replace(":", "_").replace(" ", "_")
             shutil.rmtree(output, ignore_errors=True)
-            measured = _measured(lambda w=way, o=output: _run(w, network, o, units, args.options))
-            signal_s = units * args.seconds
+            measured = _measured(lambda w=way, o=output: _run(w, network, o, tasks, args.options))
+            signal_s = tasks * args.seconds
             print(
                 f"| {way} | {signal_s / measured['wall_s']:.0f} | "
                 f"{signal_s / measured['cpu_s']:.0f} | {measured['peak_mb']:.0f} MB | "
@@ -92,24 +92,24 @@ def write_network(folder: Path, n_sensors: int, n_days: int, seconds: int) -> No
             frame.to_parquet(path, index=False)
 
 
-def _run(way: str, network: Path, output: Path, units: int, options: list[str]) -> None:
+def _run(way: str, network: Path, output: Path, tasks: int, options: list[str]) -> None:
     """Classify the network in this way."""
     command = [sys.executable, "classify_third_octave.py", network, "--output", output]
     command += ["--db_offset", "0", *options]
-    after = int(units * _KILL_AFTER)
+    after = int(tasks * _KILL_AFTER)
     if way == "alone":
         _finish(_start(command))
     elif way.startswith("local:"):
         _finish(_start([*command, "--cluster", way]))
     elif way == "worker killed":
         job = _start([*command, "--cluster", "local:2"])
-        _wait_for_units(job, output, after)
+        _wait_for_tasks(job, output, after)
         victim = next(p for p in _below(job.pid) if "spawn_main" in " ".join(p.cmdline()))
         victim.kill()
         _finish(job)
     elif way == "resumed":
         job = _start(command)
-        _wait_for_units(job, output, after)
+        _wait_for_tasks(job, output, after)
         job.kill()
         job.wait()
         _finish(_start(command))
@@ -135,7 +135,7 @@ def _kill_scheduler(command: list, output: Path, after: int) -> None:
 
     start_site()
     job = _start([*command, "--cluster", address])
-    _wait_for_units(job, output, after)
+    _wait_for_tasks(job, output, after)
     started[0].send_signal(signal.SIGKILL)
     for process in started:
         process.wait()  # the workers leave with their scheduler
@@ -158,10 +158,10 @@ def _finish(job: subprocess.Popen) -> None:
         raise RuntimeError(errors.decode()[-2000:])
 
 
-def _wait_for_units(job: subprocess.Popen, output: Path, count: int) -> None:
+def _wait_for_tasks(job: subprocess.Popen, output: Path, count: int) -> None:
     while len(list((output / "reports").rglob("*.json"))) < count:
         if job.poll() is not None:
-            raise RuntimeError(f"ended before {count} units were done")
+            raise RuntimeError(f"ended before {count} tasks were done")
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Units of work on several processes: the same results as on one, whatever dies on the way."""
+"""Work on several processes: the same results as on one, whatever dies on the way."""
 
 import contextlib
 import os
