@@ -22,7 +22,7 @@ from transcoder.errors import UsageError, UserError
 
 def run(
     experiment: Experiment,
-    step: Step,
+    step: Step | None,
     args: argparse.Namespace,
     identify: Identify | None = None,
 ) -> int:
@@ -33,7 +33,8 @@ def run(
     experiment
         With its folder set: see `Experiment.at`.
     step
-        Called as ``step(setting, experiment)`` for each selected setting with ``-c``.
+        Called as ``step(setting, experiment)`` for each selected setting with ``-c``; without, it
+        may be None.
     args
         From the parser of `doce_plans.options.build_parser`.
     identify

@@ -11,6 +11,7 @@ from doce_plans.plans import Plan
 from doce_plans.selectors import SettingSelection, select
 from doce_plans.settings import Setting
 from transcoder.errors import UsageError
+from transcoder.files import EXPORT_ROOT
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,15 @@ class Experiment:
     def at(self, folder: str | Path) -> "Experiment":
         """The same experiment with its files in ``folder``."""
         return dataclasses.replace(self, folder=Path(folder).expanduser().absolute())
+
+    def placed(self, folder: str | Path, usual: Path) -> "Experiment":
+        """As `at`; tables go to the project's folder ``export``.
+
+        Of another folder than the ``usual`` one they go to its own.
+        """
+        there = self.at(folder)
+        export = EXPORT_ROOT if there.folder == usual else there.folder / "export"
+        return dataclasses.replace(there, paths={**self.paths, "export": str(export)})
 
     def path(self, name: str) -> Path:
         """The folder of this name; `UsageError` if there is none."""

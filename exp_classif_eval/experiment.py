@@ -7,7 +7,7 @@ from doce_plans.settings import Setting
 from exp_classif_eval.datasets import dataset
 from exp_classif_eval.plans import METRICS, PLANS
 from exp_classif_eval.remarks import remarks
-from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
+from transcoder.files import PROJECT_ROOT
 
 NAME = "classif_exp"
 DEFAULT_FOLDER = PROJECT_ROOT / "exp_classif_eval" / NAME
@@ -22,23 +22,17 @@ COMMAND = "python exp_classif_eval/main_doce_score.py"
 
 
 def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
-    """The experiment with its files in ``folder``.
-
-    Tables go to the folder ``export`` of the project, or of ``folder`` if that is another than
-    usual.
-    """
-    folder = Path(folder).expanduser().absolute()
-    export = EXPORT_ROOT if folder == DEFAULT_FOLDER else folder / "export"
-    return Experiment(
+    """The experiment with its files in ``folder``; of its tables: see `Experiment.placed`."""
+    experiment = Experiment(
         name=NAME,
         purpose="score the classes that classifiers hear behind transcoders, on two data sets",
         plans=PLANS,
         metrics=METRICS,
-        paths={**PATHS, "export": str(export)},
+        paths=PATHS,
         outputs=step_outputs,
-        folder=folder,
         remarks=remarks,
     )
+    return experiment.placed(folder, DEFAULT_FOLDER)
 
 
 def step_outputs(setting: Setting, experiment: Experiment) -> list[Path]:

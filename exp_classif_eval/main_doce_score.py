@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doce_plans.command_line import run
-from doce_plans.experiment import Experiment
 from doce_plans.options import build_parser as build_shared_parser
 from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
 from exp_classif_eval.options import RunOptions, add_options
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given=parser.given(args, "experiment_path", "audio_dataset_path", "data_path"),
     )
     if args.compute is None:
-        return run(experiment, _nothing, args)
+        return run(experiment, None, args)
 
     import torch
 
@@ -48,10 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(experiment, steps, args, steps.identify)
     finally:
         torch.set_num_threads(before)
-
-
-def _nothing(_setting: object, _experiment: Experiment) -> None:
-    """The step of a run without ``-c``."""
 
 
 if __name__ == "__main__":

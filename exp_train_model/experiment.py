@@ -8,7 +8,7 @@ from exp_train_model.files import loss_file, metric_file, metric_names, model_fi
 from exp_train_model.plans import METRICS, PLANS
 from exp_train_model.tables.remarks import remarks
 from features.files import SPLITS
-from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
+from transcoder.files import PROJECT_ROOT
 
 NAME = "train_exp"
 DEFAULT_FOLDER = PROJECT_ROOT / "exp_train_model" / NAME
@@ -24,23 +24,17 @@ PATHS = {
 
 
 def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
-    """The experiment with its files in ``folder``.
-
-    Tables go to the folder ``export`` of the project, or of ``folder`` if that is another than
-    usual.
-    """
-    folder = Path(folder).expanduser().absolute()
-    export = EXPORT_ROOT if folder == DEFAULT_FOLDER else folder / "export"
-    return Experiment(
+    """The experiment with its files in ``folder``; of its tables: see `Experiment.placed`."""
+    experiment = Experiment(
         name=NAME,
         purpose="train transcoders from third-octave levels to Mels or classes, and score them",
         plans=PLANS,
         metrics=METRICS,
-        paths={**PATHS, "export": str(export)},
+        paths=PATHS,
         outputs=step_outputs,
-        folder=folder,
         remarks=remarks,
     )
+    return experiment.placed(folder, DEFAULT_FOLDER)
 
 
 def step_outputs(setting: Setting, experiment: Experiment) -> list[Path]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doce_plans import command_line
-from doce_plans.experiment import Experiment
 from doce_plans.options import build_parser as build_doce_parser
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.options import TrainingOptions, add_options
@@ -37,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = TrainingOptions.from_arguments(args)
     if args.compute is None:
-        return command_line.run(experiment, _nothing, args)
+        return command_line.run(experiment, None, args)
 
     from exp_train_model.identity import IdentifyTraining
     from exp_train_model.steps import run_step
@@ -50,10 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         except Stopped as stopped:
             print(stopped, file=sys.stderr)
             return stopped.exit_status
-
-
-def _nothing(_setting: object, _experiment: Experiment) -> None:
-    """The step of a run without ``-c``."""
 
 
 if __name__ == "__main__":
