@@ -93,15 +93,9 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
 
     remove_temporary(result_path, report_path, presence_path, digest_path)
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
-    parts = RowParts(store)
     timeline = Timeline.of(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
-    try:
-        classified_s = _compute_parts(archive, timeline, histogram, parts, setup)
-    except ArchiveError:
-        if not parts.count:
-            store.remove()  # of a file that is refused, nothing stays
-        raise
+    parts, classified_s = _compute(archive, timeline, histogram, store, setup)
 
     finest_s = setup.unit_s if setup.sensor is None else max(setup.unit_s, _NETWORK_BIN_S)
     presence = Presence.for_units(setup.selection.names, finest_s)
@@ -229,6 +223,23 @@ def _progress(archive: Archive, what: str = "", *, initial: int = 0, disable: bo
 
 def _duration_s(archive: Archive, timeline: Timeline) -> int | None:
     return round(archive.n_frames * timeline.found.step_s) if archive.n_frames else None
+
+
+def _compute(
+    archive: Archive,
+    timeline: Timeline,
+    histogram: LevelHistogram,
+    store: PartStore,
+    setup: Setup,
+) -> tuple[RowParts, float]:
+    """All parts of an archive, and the seconds of signal classified for them."""
+    parts = RowParts(store)
+    try:
+        return parts, _compute_parts(archive, timeline, histogram, parts, setup)
+    except ArchiveError:
+        if not parts.count:
+            store.remove()  # of a file that is refused, nothing stays
+        raise
 
 
 def _compute_parts(

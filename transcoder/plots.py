@@ -28,11 +28,18 @@ def mel_centres_hz(front_end: MelFrontEnd) -> np.ndarray:
     return filters.argmax(dim=1).numpy() * front_end.sample_rate / n_fft
 
 
+def _range_db(levels_db: np.ndarray) -> tuple[float, float]:
+    top_db = float(np.ceil(levels_db.max() / 5) * 5)
+    # YAMNet's floor of 0.001 leaves less range than PANN's 1e-10
+    return max(top_db - _DYNAMIC_RANGE_DB, float(np.floor(levels_db.min() / 5) * 5)), top_db
+
+
 def _name_bands(axis, front_end: MelFrontEnd) -> None:
     centres = mel_centres_hz(front_end)
     ticks = [hz for hz in _TICKS_HZ if centres[0] <= hz <= centres[-1]]
     positions = np.interp(ticks, centres, np.arange(len(centres)) + 0.5)
     axis.set_yticks(positions, [f"{hz:g}" for hz in ticks])
+    axis.set_ylabel("Mel band centre (Hz)")
 
 
 def mel_figure(
@@ -63,9 +70,7 @@ def mel_figure(
     from matplotlib.figure import Figure
 
     panels = {name: mel_to_db(mels, front_end) for name, mels in spectrograms.items()}
-    top_db = float(np.ceil(panels[scale].max() / 5) * 5)
-    # YAMNet's floor of 0.001 leaves less range than PANN's 1e-10
-    bottom_db = max(top_db - _DYNAMIC_RANGE_DB, float(np.floor(panels[scale].min() / 5) * 5))
+    bottom_db, top_db = _range_db(panels[scale])
     figure = Figure(figsize=(2.7 * len(panels) + 1.2, 3.6), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (name, values) in zip(axes, panels.items(), strict=True):
@@ -82,7 +87,6 @@ def mel_figure(
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("time (s)")
     _name_bands(axes[0], front_end)
-    axes[0].set_ylabel("Mel band centre (Hz)")
     figure.colorbar(image, ax=axes, label="level (dB)", pad=0.01)
     if title:
         figure.suptitle(title, fontsize=11)
