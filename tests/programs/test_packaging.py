@@ -16,6 +16,7 @@ DATA_FILES = {
     "archives/page/templates/charts.html.j2",
     "archives/page/templates/network.css",
     "archives/page/templates/network.html.j2",
+    "archives/templates/network.slurm",
     "exp_classif_eval/published_scores.csv",
     "exp_train_model/launch_experiment/templates/generic.slurm",
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
