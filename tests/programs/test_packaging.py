@@ -12,7 +12,6 @@ import pytest
 from transcoder.files import PROJECT_ROOT
 
 DATA_FILES = {
-    "archives/templates/network.slurm",
     "archives/page/templates/charts.html.j2",
     "archives/page/templates/network.css",
     "archives/page/templates/network.html.j2",
