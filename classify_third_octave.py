@@ -94,7 +94,8 @@ def main(argv=None) -> int:
     tasks = [] if is_live else find_inputs(args.inputs, args.output)
     if args.describe:
         return _describe(args, [(task.path, read_options(args)) for task in tasks])
-    refuse_overwriting(tasks, args.output, f".{args.format}")
+    beside = (args.groups, args.classifier_weights)
+    refuse_overwriting(tasks, args.output, f".{args.format}", beside)
     if is_live and args.groups is None and args.top_k is None:
         args.top_k = LIVE_TOP_K
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)

@@ -61,15 +61,19 @@ def find_inputs(inputs: Sequence[str], output: Path | None = None) -> list[Task]
     return list(tasks.values())
 
 
-def refuse_overwriting(tasks: Sequence[Task], output: Path, suffix: str) -> None:
+def refuse_overwriting(
+    tasks: Sequence[Task], output: Path, suffix: str, others: Sequence[Path | str | None] = ()
+) -> None:
     """Raise `UsageError` if a file of the results would take the place of an input.
+
+    ``others`` are files that the run reads beside the archives, if they are files.
 
     Compared are the files, not their names: links and letter case do not hide one.
     """
     inputs = {}
-    for task in tasks:
-        if task.path.exists():
-            inputs[_identity(task.path)] = task.path
+    for path in (*(task.path for task in tasks), *(Path(other) for other in others if other)):
+        if path.exists():
+            inputs[_identity(path)] = path
     written = [path for task in tasks for path in result_paths(output, task.name, suffix)]
     for path in (*written, output / HOURS, output / DAYS):
         if path.exists() and _identity(path) in inputs:

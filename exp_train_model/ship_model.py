@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
+from transcoder.errors import UsageError
 from transcoder.files import REFERENCE_MODELS
 
 
@@ -32,6 +33,8 @@ def main(argv=None) -> int:
     model, _ = load_checkpoint(args.checkpoint)
     settings = read_settings(args.checkpoint) | {"shipped": True, "stored_as": "float16"}
     target = args.output / args.checkpoint.name
+    if target.exists() and target.samefile(args.checkpoint):
+        raise UsageError(f"{target}: would overwrite the model itself: give another --output")
     save_state(target, {k: v.half().contiguous() for k, v in model.state_dict().items()})
     atomic_write_text(settings_path(target), yaml.safe_dump(settings, sort_keys=True))
     print(f"wrote {target} ({target.stat().st_size / 1e6:.2f} MB)")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attacks import _networks
 
 from archives import inputs
 from archives.arrays import open_npz
@@ -30,6 +31,26 @@ def test_line_break_in_a_name_adds_nothing_to_a_job():
             fill(template, "true", **values)
     with pytest.raises(UserError, match="would add lines"):
         fill(template, "true\n#SBATCH", job_name="a", log=Path("a"))
+
+
+def test_what_a_run_reads_is_never_written(tmp_path, capsys, monkeypatch):
+    """Nor by links; tables of groups and models too, not the archives alone."""
+    import classify_third_octave
+    from exp_train_model import ship_model
+
+    np.save(tmp_path / "a.npy", np.zeros((8, 29)))
+    (tmp_path / "groups.csv").write_text("target_class_name,audioset_id,audioset_name\nx,,Speech\n")
+    (tmp_path / "a.csv").symlink_to(tmp_path / "groups.csv")
+    monkeypatch.chdir(tmp_path)
+    status = classify_third_octave.main(
+        ["a.npy", "--groups", "groups.csv", "--format", "csv", "--output", "."]
+    )
+    assert status == 2
+    assert "would overwrite the input groups.csv" in capsys.readouterr().err
+    (model,) = (p for p in _networks()[1].iterdir() if p.name.endswith("ts=1_model"))
+    before = model.read_bytes()
+    assert ship_model.main([str(model), "--output", str(model.parent)]) == 2
+    assert model.read_bytes() == before
 
 
 def test_unreadable_folder_is_named(tmp_path, monkeypatch):
