@@ -11,7 +11,7 @@ import sys
 
 from archives.command_line import add_network_options, check_network_options, choice_of
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import sound_path
+from transcoder.files import printable, sound_path
 from transcoder.locks import only_run
 
 SHOWN = 10
@@ -86,7 +86,7 @@ def _write_tables(args, ways, transcoders, estimates, label, selection, unit_s: 
 
     methods = {WAYS[method]: method for method in transcoders}
     for way, rows in ways.items():
-        about = {"classifier": label, "mels": way, "source": args.audio.name}
+        about = {"classifier": label, "mels": way, "source": printable(args.audio.name)}
         if way in methods:
             about["transcoder"] = transcoders[methods[way]].source
         estimate = estimates.get(methods.get(way))

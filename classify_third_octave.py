@@ -41,7 +41,7 @@ from archives.fleet_program import (
 from archives.options import FORMATS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import FullDiskError
+from transcoder.files import FullDiskError, printable
 from transcoder.locks import only_run
 from transcoder.options import add_method
 
@@ -175,8 +175,9 @@ def _run(args, tasks: list, loaded, selection, unit_s: int, zone) -> int:
     if results:
         print("\n".join(describe_run([r for _, r in results], time.monotonic() - start)))
         named = [(task.name, result) for task, result in results]
-        sensors = sensors_of_run(named, zone, is_relative=args.auto_offset)
-        title = named[0][0] if len(named) == 1 else f"{len(named)} archives"
+        shown = [(printable(name), result) for name, result in named]
+        sensors = sensors_of_run(shown, zone, is_relative=args.auto_offset)
+        title = shown[0][0] if len(named) == 1 else f"{len(named)} archives"
         for path in draw_presence(args.output, named):
             print(f"wrote {path}")
         about = about_page(title, choice_of(args), loaded)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import PROJECT_ROOT, sound_path
+from transcoder.files import PROJECT_ROOT, printable, sound_path
 from transcoder.locks import only_run
 from transcoder.names import (
     CLASS_METHODS,
@@ -167,7 +167,7 @@ def _write(stem: Path, original, chunks: dict, noise, used: list[str], args) -> 
     )
     panels = {"original": joined.pop(TRUE_MELS), "regenerated from true Mels": regenerated}
     panels |= {MELS[method]: mels for method, mels in joined.items()}
-    title = f"{name}: Mel spectrograms for {args.classifier}"
+    title = f"{printable(name)}: Mel spectrograms for {args.classifier}"
     figure = mel_figure(panels, end, scale="original", title=title, notes=used)
     save_figure(figure, folder / f"{name}_spectrograms.png")
 

@@ -24,7 +24,7 @@ from archives.selection import Selection
 from archives.timeline import Timeline, Units, in_parts
 from archives.weighting import describe_weighting
 from archives.writers import Description, write_rows
-from transcoder.files import atomic_write_text, remove_temporary
+from transcoder.files import atomic_write_text, printable, remove_temporary
 from transcoder.parts import PartStore
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def _check_clock(archive: Archive, setup: Setup) -> None:
 def _description(archive: Archive, note: str | None, setup: Setup) -> Description:
     """What the file of results says about itself."""
     about = archive.attributes | setup.about | ({"note": note} if note else {})
-    about |= {"source": archive.path.name, "offset_db": f"{setup.scale.offset_db:g}"}
+    about |= {"source": printable(archive.path.name), "offset_db": f"{setup.scale.offset_db:g}"}
     estimate = setup.answers.estimate
     return Description(setup.selection, archive.clock, setup.unit_s, about, estimate)
 
@@ -213,7 +213,7 @@ def _progress(archive: Archive, what: str = "", *, initial: int = 0, disable: bo
     """A bar in seconds of signal, so that its rate is the throughput."""
     return tqdm(
         initial=initial,
-        desc=what + archive.path.name,
+        desc=what + printable(archive.path.name),
         unit=" s",
         unit_scale=True,
         leave=False,

@@ -8,6 +8,7 @@ import numpy as np
 from archives.classify import Result
 from archives.frames import LOCAL, UTC
 from archives.presence import Presence
+from transcoder.files import printable
 
 _SHOWN = 10
 
@@ -62,7 +63,7 @@ def draw_presence(output: Path, results: Sequence[tuple[str, Result]]) -> list[P
         file_name = dated.get(result.report["clock"], f"{name}_presence.png")
         series.setdefault(file_name, []).append(result)
     for file_name, members in series.items():
-        title = members[0].path.stem if len(members) == 1 else f"{len(members)} archives"
+        title = printable(members[0].path.stem) if len(members) == 1 else f"{len(members)} archives"
         notes = {note for r in members if (note := r.report["note"])}
         title = "\n".join((title, *sorted(notes)))
         figure = presence_figure(merged(members), members[0].report["clock"], title)

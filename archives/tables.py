@@ -234,7 +234,7 @@ def open_parquet(path: Path, options: ReadOptions) -> Archive:
     import pyarrow.parquet as parquet
 
     try:
-        with parquet.ParquetFile(path) as file:
+        with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
             names = list(file.schema_arrow.names)
             types = [str(field.type) for field in file.schema_arrow]
             n_frames = file.metadata.num_rows
@@ -246,7 +246,7 @@ def open_parquet(path: Path, options: ReadOptions) -> Archive:
 
     def frames() -> Iterator[tuple[pd.DataFrame, int]]:
         done = 0
-        with parquet.ParquetFile(path) as file:
+        with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
             try:
                 for batch in file.iter_batches(BLOCK_FRAMES):
                     # without pandas' own metadata an index is a column like any other

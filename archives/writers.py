@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -41,8 +42,9 @@ def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> P
         _write_hdf5(path, parts, description)
         return path
     writer = {".parquet": _write_parquet, ".csv": _write_csv}[path.suffix]
-    with atomic_path(path) as temporary:
-        writer(temporary, parts, description)
+    # an open file, as pyarrow takes no name that is no text
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        writer(file, parts, description)
     return path
 
 
@@ -96,21 +98,21 @@ def _extend(file, name: str, values: np.ndarray) -> None:
     data[-len(values) :] = values
 
 
-def _write_parquet(path: Path, parts: Iterable[Rows], description: Description) -> None:
+def _write_parquet(file: BinaryIO, parts: Iterable[Rows], description: Description) -> None:
     import pyarrow.parquet as parquet
 
     writer = None
     try:
         for rows in parts:
             table = _table(rows, description)
-            writer = writer or parquet.ParquetWriter(path, table.schema, compression="zstd")
+            writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd")
             writer.write_table(table)
     finally:
         if writer is not None:
             writer.close()
 
 
-def _write_csv(path: Path, parts: Iterable[Rows], description: Description) -> None:
+def _write_csv(file: BinaryIO, parts: Iterable[Rows], description: Description) -> None:
     import pyarrow as pa
     import pyarrow.compute as compute
     from pyarrow import csv
@@ -124,7 +126,7 @@ def _write_csv(path: Path, parts: Iterable[Rows], description: Description) -> N
                     # six digits say all that a probability holds
                     rounded = compute.round(column.cast(pa.float64()), 6)
                     table = table.set_column(number, table.column_names[number], rounded)
-            writer = writer or csv.CSVWriter(path, table.schema)
+            writer = writer or csv.CSVWriter(file, table.schema)
             writer.write_table(table)
     finally:
         if writer is not None:

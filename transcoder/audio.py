@@ -173,4 +173,4 @@ def write_audio(path: str | os.PathLike, waveform: np.ndarray, sample_rate: int)
     import soundfile
 
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, waveform, sample_rate, subtype="FLOAT")
+        soundfile.write(os.fsencode(temporary), waveform, sample_rate, subtype="FLOAT")

@@ -56,7 +56,7 @@ def only_run(results: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[None
     try:
         if is_held:
             with contextlib.suppress(OSError):  # of a full disk those say more who write results
-                note.write_text(_who_we_are(), encoding="utf-8")
+                note.write_text(_who_we_are(), encoding="utf-8", errors="backslashreplace")
         yield
     finally:
         if is_held:

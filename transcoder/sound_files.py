@@ -84,7 +84,7 @@ class SoundFile:
 
         position, frames = 0, 0
         try:
-            with Forwards(self.path) as file:
+            with Forwards(os.fsencode(self.path)) as file:
                 size = max(1, _BLOCK_SAMPLES // file.channels)
                 frames = file.frames
                 while True:
@@ -136,7 +136,7 @@ def open_sound(
     if why is not None:
         raise AudioError(f"{path}: {why}" if "no such" in why else f"{path}: {why} of sound")
     try:
-        info = soundfile.info(os.fspath(path))
+        info = soundfile.info(os.fsencode(path))  # names may be no text
     except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError, ValueError) as error:
         raise _unreadable(path, error) from None  # TypeError: a .raw file
     rate = info.samplerate

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attacks import _networks
+from attacks import _networks, _quick
 
 from archives import inputs
 from archives.arrays import open_npz
@@ -92,6 +92,21 @@ def test_two_arrays_of_times_are_taken_in_one_order(tmp_path):
 def test_name_that_is_no_text_can_be_printed():
     assert printable(Path(os.fsdecode(b"caf\xe9.csv"))) == "caf\\xe9.csv"
     assert printable("café") == "café"
+
+
+@pytest.mark.parametrize("suffix", ["h5", "parquet", "csv"])
+def test_latin_1_name_is_classified(tmp_path, suffix):
+    import classify_third_octave
+
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.npy"))
+    with path.open("wb") as file:
+        np.save(file, np.full((16, 29), -20, "f4"))
+    with _quick():
+        status = classify_third_octave.main(
+            [str(path), "--output", str(tmp_path / "out"), "--format", suffix]
+        )
+    assert status == 0
+    assert path.with_suffix(f".{suffix}").name in os.listdir(tmp_path / "out")  # noqa: PTH208
 
 
 def test_sparse_tar_is_refused(tmp_path):
