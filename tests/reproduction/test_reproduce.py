@@ -124,7 +124,8 @@ def test_dry_run_prints_commands_and_does_nothing(tmp_path, capsys):
         (["--only", "13"], "there is no step 13"),
         (["--from-step", "0"], "there is no step 0"),
         (["--from-step", "5", "--to-step", "4"], "--from_step 5 comes after --to_step 4"),
-        (["--demo", "--demo_size", "nan"], "--demo_size must be a number above 0, not nan"),
+        (["--demo", "--demo_size", "0"], "--demo_size must be a number above 0, not 0"),
+        (["--demo", "--demo_size", "nan"], "--demo_size must be a finite number"),
     ],
 )
 def test_impossible_arguments(capsys, arguments, message):

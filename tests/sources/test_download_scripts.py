@@ -206,10 +206,11 @@ def test_demo_error_is_one_line(world, capsys, monkeypatch):
     assert capsys.readouterr().err.endswith("error: no room for scenes\n")
 
 
-def killed_after(world: World, seconds: float) -> None:
+def killed_after(world: World, seconds: float, *, with_bytes: bool = False) -> None:
+    """Kill the downloads ``seconds`` after their first request, or after their first bytes."""
     program = (
-        "import sys; from pathlib import Path; from sources import table, downloader;"
-        f"table.TABLE_PATH = Path({str(world.table_path)!r}); downloader._BLOCK_BYTES = 512;"
+        "import sys; from pathlib import Path; from sources import pace, table;"
+        f"table.TABLE_PATH = Path({str(world.table_path)!r}); pace._BLOCK_BYTES = 512;"
         "import download_datasets;"
         "sys.exit(download_datasets.main(sys.argv[1:]))"
     )
@@ -222,7 +223,7 @@ def killed_after(world: World, seconds: float) -> None:
     )
     before = len(world.server.requests)
     deadline = time.monotonic() + 20
-    while len(world.server.requests) == before:
+    while len(world.server.requests) == before or (with_bytes and not has_bytes(world)):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.005)
@@ -231,11 +232,15 @@ def killed_after(world: World, seconds: float) -> None:
     process.wait()
 
 
+def has_bytes(world: World) -> bool:
+    return any(path.stat().st_size for path in world.output.rglob("*.part*") if path.is_file())
+
+
 def test_killed_at_several_moments_then_resumed(world):
     for path in world.server.contents:
         world.server.behave(path, *[server_that.slowly(0.04, 512)] * 8)
     for seconds in (0.02, 0.1, 0.2, 0.3):
-        killed_after(world, seconds)
+        killed_after(world, seconds, with_bytes=seconds == 0.3)
         for name in visible(world.files()):
             assert name in CLIPS_AND_TABLES or ".part" in name or name.endswith((".zip", ".gz"))
     assert any(range_ for path in world.server.contents for range_ in world.server.ranges(path))

@@ -248,10 +248,10 @@ def test_kill_in_mid_download_then_resume(server, fetch, target, part):
     program = f"""
 import hashlib, sys
 from pathlib import Path
-from sources import downloader
+from sources import downloader, pace
 from sources.checksums import Checksum
 from sources.table import RemoteFile, Source
-downloader._BLOCK_BYTES = 4096
+pace._BLOCK_BYTES = 4096
 source = Source("test", "folder", ("{server.url}/{{name}}",), "", "", "")
 checksum = Checksum("md5", "{hashlib.md5(CONTENT).hexdigest()}")
 file = RemoteFile(source, "weights.bin", {len(CONTENT)}, {len(CONTENT)}, checksum)
