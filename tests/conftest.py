@@ -48,3 +48,13 @@ def yamnet_weights(reference) -> Path:
 @pytest.fixture(scope="session")
 def published_models(reference) -> Path:
     return reference / "models"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Reports travel between processes as UTF-8; names of files that are no text do not."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
