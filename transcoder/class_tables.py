@@ -1,10 +1,10 @@
 """Tables that assign AudioSet classes to other classes: workbooks (.xlsx) or CSV files."""
 
 import csv
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from transcoder.doors import reading
 from transcoder.errors import MissingFileError, UserError
 
 
@@ -81,13 +81,10 @@ def _read_csv(path: Path) -> list[list[str]]:
 
 def _read_workbook(path: Path) -> list[list[str]]:
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
+    with reading(path, "is no Excel workbook (.xlsx)"):  # openpyxl raises anything on damage
         book = openpyxl.load_workbook(path, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path} is no Excel workbook (.xlsx): {error}") from None
-    return [[_text(cell) for cell in row] for row in book.worksheets[0].values]
+        return [[_text(cell) for cell in row] for row in book.worksheets[0].values]
 
 
 def _text(cell) -> str:

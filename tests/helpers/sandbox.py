@@ -32,28 +32,30 @@ class WrongResult(Exception):
     """Raised by a check within the attack."""
 
 
-def attack(run: Callable[[], int], *, most_bytes: int = MOST_BYTES) -> Outcome:
+def attack(
+    run: Callable[[], int], *, most_bytes: int = MOST_BYTES, most_cpu_s: int = MOST_CPU_S
+) -> Outcome:
     """Run a program's ``main`` in a forked process: exit status 0 is right, others are refusals.
 
-    The process may take ``most_bytes`` more than it starts with and `MOST_CPU_S` of CPU; a refusal
-    for want of memory counts as "memory": it should have been refused for what is wrong.
+    The process may take ``most_bytes`` more than it starts with and ``most_cpu_s`` of CPU; a
+    refusal for want of memory counts as "memory": what is wrong should have been said before.
     """
     reader, writer = os.pipe()
     sys.stdout.flush(), sys.stderr.flush()
     child = os.fork()
     if not child:
         os.close(reader)
-        _be_the_child(run, writer, most_bytes)
+        _be_the_child(run, writer, most_bytes, most_cpu_s)
     os.close(writer)
-    text = _collected(reader, child)
+    text = _collected(reader, child, _MOST_WALL_S + 12 * (most_cpu_s - MOST_CPU_S))
     _, status = os.waitpid(child, 0)
     return _outcome(status, text)
 
 
-def _be_the_child(run: Callable[[], int], writer: int, most_bytes: int) -> None:
+def _be_the_child(run: Callable[[], int], writer: int, most_bytes: int, most_cpu_s: int) -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # nobody outlives the harness
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = int(used.ru_utime + used.ru_stime) + 1 + MOST_CPU_S
+    cpu_s = int(used.ru_utime + used.ru_stime) + 1 + most_cpu_s
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     size = _address_space() + most_bytes
@@ -81,10 +83,10 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def _collected(reader: int, child: int) -> str:
+def _collected(reader: int, child: int, wall_s: float) -> str:
     import select
 
-    chunks, end_s = [], time.monotonic() + _MOST_WALL_S
+    chunks, end_s = [], time.monotonic() + wall_s
     with open(reader, "rb", buffering=0) as pipe:
         while True:
             ready, _, _ = select.select([pipe], [], [], max(0.0, end_s - time.monotonic()))
