@@ -62,8 +62,9 @@ PROGRAMS = {
         "--format h5 --top_k 3",
     ),
     "training": Program(
-        f"exp_train_model/main_doce_training.py {_PLACES} -c -s hybridts_small_demo/step=train+"
-        "dataset=DEMO-full+classifier=YamNet+epoch=1+learning_rate=-3+nb_channels=16 --max_steps 2",
+        f"exp_train_model/main_doce_training.py {_PLACES} -c -s cnn_demo/step=train+"
+        "dataset=DEMO-full+classifier=YamNet+epoch=1+learning_rate=-3+kernel_size=5+nb_layers=5+"
+        "dilation=1+nb_channels=16 --max_steps 2",
         "--seed 0",
         "--seed 1",
     ),
