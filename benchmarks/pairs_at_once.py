@@ -179,7 +179,8 @@ def content(folder: Path) -> str:
     """A mark of all the files in a folder, but for what tells the time."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix not in _DECOYS and "run_log" not in path.name:
+        is_timing = any(word in path.name for word in ("run_log", "duration"))
+        if path.is_file() and path.suffix not in _DECOYS and not is_timing:
             digest.update(str(path.relative_to(folder)).encode())
             digest.update(_content_of(path))
     return digest.hexdigest()
