@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from doce_plans.export import export_table
 from doce_plans.results import BEST, NOT_DIFFERENT
 from doce_plans.tables import Cell, Heading, Table
-from exp_classif_eval.figures import save_figure
 from transcoder.audio import write_audio
+from transcoder.plots import save_figure
 
 SAMPLE_RATE = 16_000
 DURATION_S = 0.5
