@@ -17,6 +17,7 @@ from archives.command_line import (
     add_model_options,
     add_reading_options,
     check_network_options,
+    choice_of,
     default_offset,
     read_options,
 )
@@ -87,22 +88,12 @@ def _listening(args, selection):
     """How the files are heard, and the way from levels to classes that the maps are for."""
     from archives.annotated_seconds import Listening
     from archives.levels import LevelScale
-    from archives.networks import load_level_classifier, seconds_heard
-    from archives.presence_map import way_of
-    from transcoder.devices import choose_device
+    from archives.load_answers import load_way
 
-    classify, about = load_level_classifier(
-        args.classifier,
-        args.method,
-        models=args.models,
-        weights=args.classifier_weights,
-        device=choose_device(args.device),
-        draws=args.draws,
-    )
-    heard_s = seconds_heard(args.classifier, args.method, args.window)
+    classify, _, heard_s, way = load_way(choice_of(args))
     scale = LevelScale(default_offset(args), args.missing_band_db)
     listening = Listening(classify, selection, read_options(args), scale, heard_s)
-    return listening, way_of(args.classifier, args.method, about, heard_s)
+    return listening, way
 
 
 if __name__ == "__main__":

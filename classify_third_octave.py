@@ -147,9 +147,10 @@ def _run(args, tasks: list, loaded, selection, unit_s: int, zone) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from archives.answer_files import sensors_of_run, write_answers
-    from archives.classify import Setup, classify_archive, measure_offset
+    from archives.classify import Setup, classify_archive
     from archives.levels import LevelScale
     from archives.load_answers import about_page
+    from archives.measure import measure_offset
     from archives.summary import describe_result, describe_run, draw_presence
 
     read, offset_db = read_options(args), args.db_offset

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from archives.answers import Answers, digest_rows, laeq_db
 from archives.calibration import LevelHistogram
@@ -17,6 +16,7 @@ from archives.digest import Digest
 from archives.frames import FRAME_S, LOCAL, UTC, Archive, ArchiveError
 from archives.inputs import result_paths
 from archives.levels import LevelScale, archive_units
+from archives.measure import duration_s, progress_bar
 from archives.open_archive import ReadOptions, open_archive
 from archives.parts import RowParts, Rows
 from archives.presence import Presence
@@ -170,59 +170,12 @@ def _described(
     }
 
 
-def measure_offset(paths: list[Path], read: ReadOptions) -> float:
-    """The offset in dB that brings the loud seconds of all ``paths`` together to full scale.
-
-    Archives that cannot be read are passed over here; classifying them reports why. Raises
-    `ArchiveError` if none can.
-    """
-    histogram = LevelHistogram()
-    for path in paths:
-        histogram.merge(measure_levels(path, read))
-    if not histogram.n_seconds:
-        raise ArchiveError("no level could be measured: there is no full second of them")
-    return histogram.offset_to_full_scale()
-
-
-def measure_levels(path: Path, read: ReadOptions, *, shows_progress: bool = True) -> LevelHistogram:
-    """The broadband levels of an archive; none of one that cannot be read, with a warning."""
-    histogram = LevelHistogram()
-    try:
-        archive = open_archive(path, read)
-        timeline = Timeline.of(path, read)
-        with _progress(archive, "measuring ", disable=not shows_progress) as progress:
-            for units in archive_units(archive, timeline):
-                histogram.add(units)
-                progress.total = _duration_s(archive, timeline)
-                progress.update(int(units.n_seconds.sum()))
-    except ArchiveError as error:
-        logger.warning("not measured: %s", error)
-        return LevelHistogram()
-    return histogram
-
-
 def _note(archive: Archive, timeline: Timeline) -> str | None:
     """What every output says of levels that are not as the networks take them."""
     weighting = describe_weighting(archive.weighting)
     notes = [*timeline.found.step_note().values()]
     notes += [f"levels were {weighting}"] if weighting else []
     return "; ".join(notes) or None
-
-
-def _progress(archive: Archive, what: str = "", *, initial: int = 0, disable: bool = False) -> tqdm:
-    """A bar in seconds of signal, so that its rate is the throughput."""
-    return tqdm(
-        initial=initial,
-        desc=what + printable(archive.path.name),
-        unit=" s",
-        unit_scale=True,
-        leave=False,
-        disable=disable,
-    )
-
-
-def _duration_s(archive: Archive, timeline: Timeline) -> int | None:
-    return round(archive.n_frames * timeline.found.step_s) if archive.n_frames else None
 
 
 def _compute(
@@ -257,7 +210,7 @@ def _compute_parts(
     done = parts.count
     classified_s = 0.0
     units = archive_units(archive, timeline, setup.scale)
-    bar = _progress(
+    bar = progress_bar(
         archive,
         initial=done * units_per_part * setup.unit_s,
         disable=not setup.shows_progress,
@@ -265,7 +218,7 @@ def _compute_parts(
     with bar as progress:
         for number, part in enumerate(in_parts(units, units_per_part)):
             histogram.add(part)
-            progress.total = _duration_s(archive, timeline)
+            progress.total = duration_s(archive, timeline)
             if number == 0 and not setup.offset_is_measured and histogram.complaint():
                 logger.warning("%s: %s", archive.path, histogram.complaint())
             if number < done:

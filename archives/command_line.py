@@ -137,7 +137,7 @@ def choice_of(args):
         args.device,
         args.draws,
         args.groups,
-        args.top_k,
+        getattr(args, "top_k", None),  # calibrate_presence.py makes the maps, of whole groups
         args.window,
-        args.calibration,
+        getattr(args, "calibration", None),
     )

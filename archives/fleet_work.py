@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archives.calibration import LevelHistogram
-from archives.classify import Result, Setup, classify_archive, measure_levels
+from archives.classify import Result, Setup, classify_archive
 from archives.data_set import sensor_folder
 from archives.inputs import result_paths
 from archives.levels import LevelScale
 from archives.load_answers import Choice, Loaded, load_answers
+from archives.measure import measure_levels
 from archives.networks import choose_selection
 from archives.options import ReadOptions
 from transcoder.errors import UserError

@@ -31,7 +31,8 @@ def scaled(blocks: Iterable[Block], bands: tuple[int, ...], scale: LevelScale) -
     """
     lacking = np.setdiff1d(ALL_BANDS, bands)
     for number, block in enumerate(blocks):
-        levels = block.levels_db + np.float32(scale.offset_db)
+        with np.errstate(invalid="ignore"):  # a damaged file's signalling NaN
+            levels = block.levels_db + np.float32(scale.offset_db)
         levels[np.abs(block.levels_db) > _PLAUSIBLE_DB] = np.nan
         levels[np.isneginf(block.levels_db)] = THIRD_OCTAVE.silence_db
         if number == 0:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from archives.agreement import find_agreement
 from archives.answers import Answers
+from archives.inference import LevelClassifier
 from archives.networks import load_level_classifier, marks_of, seconds_heard
 from archives.page.network_page import About
 from archives.presence_map import (
@@ -49,14 +50,9 @@ class Loaded:
     way: dict[str, object]
 
 
-def load_answers(choice: Choice, selection: Selection) -> Loaded:
-    """The networks of a choice, and what tells of the groups: selected, or traffic, voice, birds.
-
-    Raises
-    ------
-    UserError
-        If a model is not there, or the calibration is for another way from levels to classes.
-    """
+def load_way(choice: Choice) -> tuple[LevelClassifier, dict[str, str], int, dict[str, object]]:
+    """The networks of a choice, what files of results say of them, how many seconds they hear as
+    one, and the way from levels to classes that maps of presence are for."""
     classify, about = load_level_classifier(
         choice.classifier,
         choice.method,
@@ -66,7 +62,18 @@ def load_answers(choice: Choice, selection: Selection) -> Loaded:
         draws=choice.draws,
     )
     heard_s = seconds_heard(choice.classifier, choice.method, choice.window_s)
-    way = way_of(choice.classifier, choice.method, about, heard_s)
+    return classify, about, heard_s, way_of(choice.classifier, choice.method, about, heard_s)
+
+
+def load_answers(choice: Choice, selection: Selection) -> Loaded:
+    """The networks of a choice, and what tells of the groups: selected, or traffic, voice, birds.
+
+    Raises
+    ------
+    UserError
+        If a model is not there, or the calibration is for another way from levels to classes.
+    """
+    classify, about, heard_s, way = load_way(choice)
     calibration, note = choose_calibration(choice.calibration, choice.models, way)
     estimate, note = group_estimate(calibration, note, selection, choice.classifier)
     if calibration is not None and estimate.names:

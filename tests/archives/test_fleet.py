@@ -15,10 +15,10 @@ from fleet_data import SENSORS, write_fleet
 
 import archives
 import classify_third_octave
-from archives.classify import measure_offset
 from archives.fleet import is_fleet, members_by_folder
 from archives.fleet_parts import only_fleet_run
 from archives.fleet_results import read_fleet
+from archives.measure import measure_offset
 from archives.options import ReadOptions
 from archives.sensor_table import read_sensor_table
 from transcoder.errors import UsageError, UserError
