@@ -10,7 +10,7 @@ from archives.options import ReadOptions
 
 
 @dataclass(frozen=True)
-class Sensor:
+class SensorPreset:
     """What a maker's files need said, where it differs from the usual.
 
     Attributes
@@ -28,17 +28,17 @@ class Sensor:
 # CENSE: the programs that its data were published with add -94 dB (sound pressure level to full
 # scale) and then the transform's 26 dB
 SENSORS = {
-    "cense": Sensor(offset_db=-68.0),
-    "nti": Sensor(level="LZeq"),
-    "svantek": Sensor(level="LZeq"),
-    "larson-davis": Sensor(level="LZeq", date_order="mdy"),
-    "bk": Sensor(level="LZeq"),
-    "01db": Sensor(),
-    "rion": Sensor(),
-    "casella": Sensor(level="LZeq"),
-    "onosensor": Sensor(step_s=0.125),
-    "noisecapture": Sensor(allow_slow=True),  # it knows nothing but seconds
-    "influxdb": Sensor(),
+    "cense": SensorPreset(offset_db=-68.0),
+    "nti": SensorPreset(level="LZeq"),
+    "svantek": SensorPreset(level="LZeq"),
+    "larson-davis": SensorPreset(level="LZeq", date_order="mdy"),
+    "bk": SensorPreset(level="LZeq"),
+    "01db": SensorPreset(),
+    "rion": SensorPreset(),
+    "casella": SensorPreset(level="LZeq"),
+    "onosensor": SensorPreset(step_s=0.125),
+    "noisecapture": SensorPreset(allow_slow=True),  # it knows nothing but seconds
+    "influxdb": SensorPreset(),
 }
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from archives.acoustics import to_db, to_power
+from archives.acoustics import LevelDistribution, to_db, to_power
 from archives.digest import HOUR_S, Digest
 from archives.frames import LOCAL, UTC
 from archives.level_tables import day_rows
@@ -216,8 +216,6 @@ def _binned(digest: Digest, first_s: int, n: int, step_s: int) -> NDArray[np.flo
 
 def _exceeded(digest: Digest, first_s: int, n: int, step_s: int) -> tuple[NDArray, NDArray]:
     """L90 and L10 of each column."""
-    from archives.acoustics import LevelDistribution
-
     columns = [LevelDistribution() for _ in range(n)]
     for number, hour in digest.hours.items():
         place = (number * HOUR_S - first_s) // step_s
