@@ -98,7 +98,9 @@ def test_a_broker_that_is_restarted(tmp_path, with_topic):
         broker.publish(second)
         found += [program.stdout.readline() for _ in range(10)]
         subscriber.terminate()
-        found += program.communicate(timeout=60)[0].splitlines()
+        # not communicate(): it does not know of lines that readline() has read ahead
+        found += program.stdout.read().splitlines()
+        program.wait(timeout=60)
     finally:
         broker.stop()
         for process in (subscriber, program):

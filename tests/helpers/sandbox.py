@@ -56,6 +56,9 @@ def _be_the_child(run: Callable[[], int], writer: int, most_bytes: int, most_cpu
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # nobody outlives the harness
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = int(used.ru_utime + used.ru_stime) + 1 + most_cpu_s
+    if "torch" in sys.modules:
+        # the threads that the parent computed with are not here, but would be waited for
+        sys.modules["torch"].set_num_threads(1)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     size = _address_space() + most_bytes
