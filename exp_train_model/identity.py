@@ -57,6 +57,8 @@ def training_identity(config: TrainConfig, options: TrainingOptions, precision: 
         raise UserError(
             "--recipe quick is for direct, textured, and cnn_pinv that starts from random weights"
         )
+    if options.noise_draws > 1 and kind != "textured":
+        raise UserError(f"--noise_draws is for textured: {kind} has no noise")
     return {
         "seed": options.seed,
         "precision": precision,
@@ -65,6 +67,7 @@ def training_identity(config: TrainConfig, options: TrainingOptions, precision: 
         "recipe": options.recipe,
         "batch_size": options.batch_size,
         **({"distinct_mixtures": options.distinct_mixtures} if config.dataset == OPEN else {}),
+        **({"noise_draws": options.noise_draws} if options.noise_draws > 1 else {}),
     }
 
 

@@ -33,6 +33,7 @@ class TrainingOptions:
     renew: bool = False  # begin again what was made from something else
     distinct_mixtures: int | None = None  # of dataset=OPEN: scenes until they come again
     mixture_workers: int = 0  # processes that mix ahead
+    noise_draws: int = 1  # of textured: averaged in the loss
 
     @property
     def training_precision(self) -> str:
@@ -118,6 +119,10 @@ def _add_rare_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mixture_workers", type=_whole, default=0, metavar="N",
         help="dataset=OPEN: processes that mix ahead of the training",
+    )  # fmt: skip
+    group.add_argument(
+        "--noise_draws", type=_positive, default=1, metavar="N",
+        help="textured: draws of its noise whose answers the loss averages (default: 1)",
     )  # fmt: skip
     group.add_argument("--compile", action="store_true", help="use torch.compile")
     group.add_argument(

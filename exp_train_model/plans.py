@@ -113,7 +113,7 @@ _TOKENS = {
     "step": STEPS,
     "dataset": _OURS,
     "classifier": CLASSIFIERS,
-    "epoch": [1, 10, 20, 50, 100, 400],
+    "epoch": [1, 3, 10, 20, 50, 100, 400],
     "learning_rate": [-3],
     "token_width": [96, 176, 192, 384],
     "token_layers": [3, 6],

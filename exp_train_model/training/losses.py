@@ -49,13 +49,24 @@ def logits_loss(teacher: nn.Module) -> Loss:
     return loss
 
 
-def hybrid_loss(teacher: nn.Module, *, mel_weight: float, class_weight: float) -> Loss:
-    """Weighted losses of CNN-mels and CNN-logits: the `HYBRID_PARTS`, ``(2,)``."""
+def hybrid_loss(
+    teacher: nn.Module, *, mel_weight: float, class_weight: float, draws: int = 1
+) -> Loss:
+    """Weighted losses of CNN-mels and CNN-logits: the `HYBRID_PARTS`, ``(2,)``.
+
+    With ``draws`` of the noise of a textured model, the teacher's answers are averaged before
+    they are compared, as when it is used: one draw need not hedge for all.
+    """
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
-        mels = model(batch.levels)
-        mel = mel_weight * _mse(mels, batch.mels)
-        return torch.stack((mel, class_weight * _bce(teacher(mels), batch.targets)))
+        if draws == 1:
+            mels = model(batch.levels)
+            probabilities = teacher(mels)
+        else:
+            mels = torch.cat([model(batch.levels, draw=draw) for draw in range(draws)])
+            probabilities = teacher(mels).float().unflatten(0, (draws, -1)).mean(dim=0)
+        mel = mel_weight * _mse(mels, batch.mels.repeat(draws, 1, 1))
+        return torch.stack((mel, class_weight * _bce(probabilities, batch.targets)))
 
     return loss
 

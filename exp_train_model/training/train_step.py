@@ -120,7 +120,7 @@ def place_model(model: nn.Module, device: torch.device, *, compiled: bool) -> No
         model.compile()
 
 
-def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
+def make_loss(config: TrainConfig, teacher: nn.Module | None, *, draws: int = 1) -> Loss:
     """The loss that the configuration asks for; ``teacher`` where the loss looks through it."""
     if config.loss_name == "mels":
         return mel_loss
@@ -128,7 +128,9 @@ def make_loss(config: TrainConfig, teacher: nn.Module | None) -> Loss:
         return class_loss
     if config.loss_name == "logits":
         return logits_loss(teacher)
-    return hybrid_loss(teacher, mel_weight=config.mel_weight, class_weight=config.class_weight)
+    return hybrid_loss(
+        teacher, mel_weight=config.mel_weight, class_weight=config.class_weight, draws=draws
+    )
 
 
 def _material(
@@ -158,7 +160,7 @@ def _material(
             needs_mels=bool(config.mel_weight),
             num_workers=options.num_workers,
         )
-    return splits, make_loss(config, teacher), marks
+    return splits, make_loss(config, teacher, draws=options.noise_draws), marks
 
 
 def _write_results(job: TrainingJob, session: Session) -> None:
