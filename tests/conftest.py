@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 # the tests run in two processes; more threads than cores make torch many times slower
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or "1"
 
 import numpy as np
 import pytest

@@ -149,3 +149,9 @@ def test_other_models_and_other_beginnings_are_refused(tmp_path, capsys):
     for args in (arguments(data, tmp_path, mlp), [*arguments(data, tmp_path), *given]):
         assert main(args) == 1
         assert "--recipe quick is for direct, textured, and cnn_pinv" in capsys.readouterr().err
+
+
+def test_draws_are_for_what_has_noise(tmp_path, capsys):
+    data = write_features(tmp_path / "features")
+    assert main([*arguments(data, tmp_path), "--noise_draws", "4"]) == 1
+    assert "--noise_draws is for textured: cnn_pinv has no noise" in capsys.readouterr().err

@@ -119,6 +119,21 @@ def test_hybrid_loss_is_the_weighted_sum():
     assert float(mel) == pytest.approx(4.0)
 
 
+class Noisy(torch.nn.Module):
+    """Predicts .2 at the first draw of a noise, and .6 more at each that follows."""
+
+    def forward(self, x, places=None, draw=0):
+        return torch.full((len(x), 96, 64), 0.2 + 0.6 * draw)
+
+
+def test_hybrid_loss_averages_the_answers_to_draws():
+    batch = Batch(torch.zeros(3, 8, 29), torch.zeros(3, 96, 64), torch.full((3, 5), 0.5))
+    parts = hybrid_loss(lambda mels: mels[:, 0, :5], mel_weight=1.0, class_weight=1.0, draws=2)
+    # the mean of .2 and .8 is right, and neither is
+    wanted = [(0.2**2 + 0.8**2) / 2, -np.log(0.5)]
+    assert parts(Noisy(), batch).tolist() == pytest.approx(wanted)
+
+
 def test_losses_are_float32_under_autocast():
     bf16 = Precision("bf16", CPU)
     teacher = prepare_teacher(Classifier("YamNet", new_network("YamNet"), "random"), bf16)
