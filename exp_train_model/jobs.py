@@ -13,11 +13,11 @@ from doce_plans.plans import plan_on
 from doce_plans.settings import Setting
 from exp_train_model import files
 from exp_train_model.options import TrainingOptions
-from exp_train_model.training.config import TrainConfig, input_type, train_config
+from exp_train_model.training.config import HYBRID_CLASS_FACTORS, TrainConfig, input_type
 from features.files import SPLITS, split_path
 from features.reading import Features
 from transcoder.errors import UserError
-from transcoder.models import PAPER_CLASS_MODELS
+from transcoder.models import PAPER_CLASS_MODELS, ModelSettings
 from transcoder.names import demo_name, is_demo
 
 
@@ -119,6 +119,42 @@ def trained_model(setting: Setting, experiment: Experiment) -> StoredFile | None
         return None
     train = setting.replace("step", "train")
     return StoredFile(files.model_file(setting, experiment), files.command_for(train, experiment))
+
+
+def train_config(setting: Setting) -> TrainConfig:
+    """The training that a setting of the plans asks for."""
+    mel_weight, class_weight = _loss_weights(setting)
+    return TrainConfig(
+        identifier=setting.replace("step", "train").identifier(),
+        dataset=setting["dataset"],
+        model=ModelSettings(
+            model_type=setting["transcoder"],
+            mels_type=setting["classifier"],
+            cnn_kernel_size=setting.get("kernel_size"),
+            cnn_nb_layers=setting.get("nb_layers"),
+            cnn_nb_channels=setting.get("nb_channels"),
+            cnn_dilation=setting.get("dilation"),
+            mlp_hl_1=setting.get("hidden1"),
+            mlp_hl_2=setting.get("hidden2"),
+            token_width=setting.get("token_width"),
+            token_layers=setting.get("token_layers"),
+            input_type=input_type(setting["dataset"]),
+        ),
+        mel_weight=mel_weight,
+        class_weight=class_weight,
+        epochs=setting["epoch"],
+        learning_rate=10.0 ** setting["learning_rate"],
+    )
+
+
+def _loss_weights(setting: Setting) -> tuple[float, float]:
+    """Weights of the Mel loss and of the class loss."""
+    if setting["ts"] == 0:
+        return 1.0, 0.0
+    share = setting.get("prop_logit", 100) / 100
+    if share == 1:
+        return 0.0, 1.0
+    return 1 - share, share * HYBRID_CLASS_FACTORS[setting["classifier"]]
 
 
 def training_job(setting: Setting, experiment: Experiment, options: TrainingOptions) -> TrainingJob:

@@ -1,8 +1,7 @@
-"""What a training is made of: `TrainConfig`, from a setting of the plans."""
+"""What a training is made of."""
 
 from dataclasses import dataclass
 
-from doce_plans.settings import Setting
 from transcoder.models import ModelSettings
 from transcoder.names import real_name
 
@@ -39,42 +38,6 @@ class TrainConfig:
         return "hybrid" if self.mel_weight else "logits"
 
 
-def train_config(setting: Setting) -> TrainConfig:
-    """The training that a setting of the plans asks for."""
-    mel_weight, class_weight = _loss_weights(setting)
-    return TrainConfig(
-        identifier=setting.replace("step", "train").identifier(),
-        dataset=setting["dataset"],
-        model=ModelSettings(
-            model_type=setting["transcoder"],
-            mels_type=setting["classifier"],
-            cnn_kernel_size=setting.get("kernel_size"),
-            cnn_nb_layers=setting.get("nb_layers"),
-            cnn_nb_channels=setting.get("nb_channels"),
-            cnn_dilation=setting.get("dilation"),
-            mlp_hl_1=setting.get("hidden1"),
-            mlp_hl_2=setting.get("hidden2"),
-            token_width=setting.get("token_width"),
-            token_layers=setting.get("token_layers"),
-            input_type=input_type(setting["dataset"]),
-        ),
-        mel_weight=mel_weight,
-        class_weight=class_weight,
-        epochs=setting["epoch"],
-        learning_rate=10.0 ** setting["learning_rate"],
-    )
-
-
 def input_type(dataset: str) -> str:
     """What the transcoders see of a data set: see `transcoder.pinv.Pinv`."""
     return INPUT_TYPES.get(real_name(dataset), "third_octave")
-
-
-def _loss_weights(setting: Setting) -> tuple[float, float]:
-    """Weights of the Mel loss and of the class loss."""
-    if setting["ts"] == 0:
-        return 1.0, 0.0
-    share = setting.get("prop_logit", 100) / 100
-    if share == 1:
-        return 0.0, 1.0
-    return 1 - share, share * HYBRID_CLASS_FACTORS[setting["classifier"]]

@@ -49,6 +49,15 @@ class Schedule:
 WARM_UP_STEPS = 50
 
 
+@dataclass(frozen=True)
+class Course:
+    """What a training minimises, what it computes in, and how long and in which order."""
+
+    loss: Loss
+    precision: Precision
+    schedule: Schedule
+
+
 def make_optimizer(
     model: nn.Module, learning_rate: float, *, orthogonal: bool = False
 ) -> torch.optim.Optimizer:
@@ -62,9 +71,7 @@ def make_optimizer(
 def train(
     session: Session,
     splits: Mapping[str, Batches],
-    loss: Loss,
-    precision: Precision,
-    schedule: Schedule,
+    course: Course,
     *,
     stop: StopRequest,
     save: Callable[[], None],
@@ -90,17 +97,18 @@ def train(
         If the validation loss is no finite number any more.
     """
     if not session.losses["valid"]:
-        validate(session, splits, loss, precision, schedule)
+        validate(session, splits, course)
+    schedule = course.schedule
     bar = tqdm(total=schedule.epochs, initial=session.epoch, unit="epoch", disable=None)
     with logging_redirect_tqdm(), bar:
         while session.epoch < schedule.epochs and not _out_of_steps(session, schedule):
-            train_epoch(session, splits["train"], loss, precision, schedule, stop)
+            train_epoch(session, splits["train"], course, stop)
             if stop:
                 save()
                 stop.stop("the training is saved, the same command goes on with it")
             session.epoch += 1
             session.step = 0
-            validate(session, splits, loss, precision, schedule)
+            validate(session, splits, course)
             save()
             bar.update()
             bar.set_postfix(valid=f"{session.losses['valid'][-1]:.4g}")
@@ -111,28 +119,21 @@ def train(
             )  # fmt: skip
 
 
-def train_epoch(
-    session: Session,
-    batches: Batches,
-    loss: Loss,
-    precision: Precision,
-    schedule: Schedule,
-    stop: StopRequest,
-) -> None:
+def train_epoch(session: Session, batches: Batches, course: Course, stop: StopRequest) -> None:
     """Train on the batches that the epoch has left, until ``stop`` or the last step.
 
     The losses stay on the device until the end: asking for one would make it wait.
     """
     start_s = time.perf_counter()
     session.model.train()
-    losses = []
+    schedule, losses = course.schedule, []
     for batch in epoch_batches(
         batches, schedule.batch_size, seed=schedule.seed, epoch=session.epoch, start=session.step
     ):
         factor = schedule.rate_factor(session.n_steps + len(losses), len(batches))
         for group in session.optimizer.param_groups:
             group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
-        losses.append(training_step(session, batch, loss, precision))
+        losses.append(training_step(session, batch, course.loss, course.precision))
         if stop or _out_of_steps(session, schedule, len(losses)):
             break
     session.step += len(losses)
@@ -152,16 +153,11 @@ def training_step(session: Session, batch: Batch, loss: Loss, precision: Precisi
     return value.detach()
 
 
-def validate(
-    session: Session,
-    splits: Mapping[str, Batches],
-    loss: Loss,
-    precision: Precision,
-    schedule: Schedule,
-) -> None:
+def validate(session: Session, splits: Mapping[str, Batches], course: Course) -> None:
     """Note the mean losses of the valid and eval splits, and keep the weights if they are best."""
+    loss, precision, batch_size = course.loss, course.precision, course.schedule.batch_size
     valid_loss, eval_loss = (
-        mean_loss(session.model, splits[name], loss, precision, schedule.batch_size)
+        mean_loss(session.model, splits[name], loss, precision, batch_size)
         for name in ("valid", "eval")
     )
     total = float(valid_loss.sum())

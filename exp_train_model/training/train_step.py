@@ -15,7 +15,7 @@ from exp_train_model.stopping import StopRequest
 from exp_train_model.training.batches import make_batches
 from exp_train_model.training.conditioning import N_CHUNKS, condition, unconditioned
 from exp_train_model.training.config import TrainConfig
-from exp_train_model.training.loop import Batches, Schedule, make_optimizer, train
+from exp_train_model.training.loop import Batches, Course, Schedule, make_optimizer, train
 from exp_train_model.training.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.training.memory import keep_freed_memory
 from exp_train_model.training.mixture_batches import open_mixtures
@@ -64,10 +64,8 @@ def train_transcoder(job: TrainingJob, stop: StopRequest) -> None:
     session = new_session(config, options, precision, identity, splits["train"])
     if job.session.is_file() and session.resume(job.session, renew=options.renew):
         LOG.info("going on after epoch %d: %s", session.epoch, config.identifier)
-    train(
-        session, splits, loss, precision, schedule,
-        stop=stop, save=lambda: session.save(job.session),
-    )  # fmt: skip
+    course = Course(loss, precision, schedule)
+    train(session, splits, course, stop=stop, save=lambda: session.save(job.session))
     _write_results(job, session)
     job.session.unlink(missing_ok=True)
 

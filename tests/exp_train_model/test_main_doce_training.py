@@ -11,9 +11,9 @@ from exp_train_model import export_experiment_results, plot_training_curve
 from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import CNN_LOGITS
 from exp_train_model.files import loss_file, model_file, output_file, scores_file
+from exp_train_model.jobs import train_config
 from exp_train_model.main_doce_training import main
 from exp_train_model.tables.published_table import published_results
-from exp_train_model.training.config import train_config
 from features.files import SPLITS, split_path
 from features.reading import Features
 from transcoder.audioset import class_names, tvb_indices

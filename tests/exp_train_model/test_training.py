@@ -12,7 +12,7 @@ from training_data import write_classifier, write_features
 from exp_train_model.options import TrainingOptions
 from exp_train_model.stopping import Stopped, StopRequest
 from exp_train_model.training.batches import make_batches
-from exp_train_model.training.loop import Schedule, make_optimizer, mean_loss, train, training_step
+from exp_train_model.training.loop import Course, Schedule, make_optimizer, mean_loss, train, training_step
 from exp_train_model.training.losses import Batch, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.training.precision import Precision, choose_precision, last_layer_in_float32
 from exp_train_model.training.session import Session
@@ -238,7 +238,8 @@ def test_fingerprint_tells_weights_apart(tmp_path):
 
 def run(session, splits, *, epochs=3, max_steps=None, stop=None, save=lambda: None):
     schedule = Schedule(epochs=epochs, batch_size=BATCH_SIZE, seed=5, max_steps=max_steps)
-    train(session, splits, mel_loss, FP32, schedule, stop=stop or StopRequest(), save=save)
+    course = Course(mel_loss, FP32, schedule)
+    train(session, splits, course, stop=stop or StopRequest(), save=save)
     return session
 
 
