@@ -12,7 +12,14 @@ from training_data import write_classifier, write_features
 from exp_train_model.options import TrainingOptions
 from exp_train_model.stopping import Stopped, StopRequest
 from exp_train_model.training.batches import make_batches
-from exp_train_model.training.loop import Course, Schedule, make_optimizer, mean_loss, train, training_step
+from exp_train_model.training.loop import (
+    Course,
+    Schedule,
+    make_optimizer,
+    mean_loss,
+    train,
+    training_step,
+)
 from exp_train_model.training.losses import Batch, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.training.precision import Precision, choose_precision, last_layer_in_float32
 from exp_train_model.training.session import Session
