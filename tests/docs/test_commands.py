@@ -51,7 +51,7 @@ ELSEWHERE = {
     "python -m pytest*": "runs these tests",
     "python download_*": "the publishers' servers; tests/sources has some that misbehave",
     "python -m benchmarks.*": "minutes to hours on a quiet machine; only their --help is tested",
-    "python -m reproduction.showcase": "writes results/ from a whole demo; only its --help is tested",
+    "python -m reproduction.showcase": "writes results/ from a demo; only its --help is tested",
     "python tests/helpers/fuzz.py *": "an hour; tests/hostile/test_fuzz.py runs a part",
     "*launch_experiment/test.py *": "features of TAU; tests/exp_train_model/test_launchers.py",
     "python classify_third_octave.py my_archive/ *": "the reader's levels; tests/archives",
