@@ -23,7 +23,7 @@ from archives.command_line import (
 )
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 from transcoder.options import add_method
 
 
@@ -36,7 +36,7 @@ def build_parser() -> Parser:
     parser.add_argument("--groups", help="table of other groups, as for classify_third_octave.py")
     parser.add_argument("--note", help="what the annotations are of, to stand in the file")
     parser.add_argument(
-        "--output", type=Path, default=PROJECT_ROOT / "presence.json", help="file of the maps"
+        "--output", type=Path, default=WORK_ROOT / "presence.json", help="file of the maps"
     )
     add_level_options(parser)
     add_reading_options(parser)

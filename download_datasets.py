@@ -9,6 +9,7 @@ from sources import command_line
 from sources.table import DATASETS, files_of
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
+from transcoder.files import WORK_ROOT
 
 DEMO = "DEMO"
 DEMO_BYTES = 400_000_000  # at most, in its usual size
@@ -38,7 +39,7 @@ def build_parser() -> Parser:
         help=f"any of {','.join(NAMES)} (default: {','.join(FETCHED)}; for --list and --verify "
         "all of them)",
     )
-    command_line.add_options(parser)
+    command_line.add_options(parser, WORK_ROOT)
     parser.add_argument(
         "--keep_archives", action="store_true", help="keep archives that have been unpacked"
     )

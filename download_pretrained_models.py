@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sources import command_line
 from sources.table import MODELS, files_of
 from transcoder.cli import Parser, reports_errors
+from transcoder.files import FETCHED_ROOT
 
 DESCRIPTION = f"""\
 Fetch pretrained models (about 0.6 GB):
@@ -17,7 +18,7 @@ Fetch pretrained models (about 0.6 GB):
 
 def build_parser() -> Parser:
     parser = Parser(description=DESCRIPTION)
-    command_line.add_options(parser)
+    command_line.add_options(parser, FETCHED_ROOT)
     return parser
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import PROJECT_ROOT, printable, sound_path
+from transcoder.files import WORK_ROOT, printable, sound_path
 from transcoder.locks import only_run
 from transcoder.names import (
     CLASS_METHODS,
@@ -40,7 +40,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--output",
         type=Path,
-        default=PROJECT_ROOT / "audio_generated",
+        default=WORK_ROOT / "audio_generated",
         help="folder of the recordings' folders",
     )
     parser.add_argument("--offset", type=float, default=0.0, help="start in the file, in seconds")

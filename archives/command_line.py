@@ -6,7 +6,7 @@ from archives.options import MISSING_BAND_DB, ReadOptions
 from archives.sensors import SENSORS, with_sensor
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 from transcoder.names import DEFAULT_CLASS_METHOD
 from transcoder.options import add_classifier, add_classifier_weights, add_device, add_models
 
@@ -92,7 +92,7 @@ def add_network_options(parser: Parser) -> None:
         "present; none: do without (default: what comes with the models)",
     )
     parser.add_argument(
-        "--output", type=Path, default=PROJECT_ROOT / "sound_classes", help="folder of the results"
+        "--output", type=Path, default=WORK_ROOT / "sound_classes", help="folder of the results"
     )
 
 

@@ -27,7 +27,7 @@ from exp_classif_eval.probability_files import (
 from transcoder.advice import fetch_command
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError
-from transcoder.files import PROJECT_ROOT, remove_temporary
+from transcoder.files import WORK_ROOT, remove_temporary
 from transcoder.locks import only_run
 from transcoder.names import demo_name
 from transcoder.options import add_device, add_models
@@ -47,7 +47,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--audio_dataset_path",
         type=Path,
-        default=PROJECT_ROOT,
+        default=WORK_ROOT,
         help="folder that has the data set's folder",
     )
     parser.add_argument(

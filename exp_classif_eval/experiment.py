@@ -7,10 +7,10 @@ from doce_plans.settings import Setting
 from exp_classif_eval.datasets import dataset
 from exp_classif_eval.plans import METRICS, PLANS
 from exp_classif_eval.remarks import remarks
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 
 NAME = "classif_exp"
-DEFAULT_FOLDER = PROJECT_ROOT / "exp_classif_eval" / NAME
+DEFAULT_FOLDER = WORK_ROOT / "exp_classif_eval" / NAME
 
 PATHS = {
     "model": "model",  # trained heads

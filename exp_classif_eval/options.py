@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from exp_classif_eval.probability_files import PROBABILITIES_ROOT
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 from transcoder.options import add_device
 
 
@@ -13,7 +13,7 @@ from transcoder.options import add_device
 class RunOptions:
     """Nothing here changes an identifier."""
 
-    audio_dataset_path: Path = PROJECT_ROOT
+    audio_dataset_path: Path = WORK_ROOT
     data_path: Path = PROBABILITIES_ROOT
     published_labels: bool = False
     device: str = "auto"
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `RunOptions` to a parser."""
     group = parser.add_argument_group("scoring")
     group.add_argument(
-        "--audio_dataset_path", type=Path, default=PROJECT_ROOT, metavar="FOLDER",
+        "--audio_dataset_path", type=Path, default=WORK_ROOT, metavar="FOLDER",
         help="folder that has the folders of the data sets, whose tables of labels are used",
     )  # fmt: skip
     group.add_argument(

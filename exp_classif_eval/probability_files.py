@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 
 from transcoder.advice import option
-from transcoder.files import DATA_ROOT, PROJECT_ROOT
+from transcoder.files import DATA_ROOT, WORK_ROOT
 from transcoder.names import DEMO, is_demo, real_name
 
 PROBABILITIES_ROOT = DATA_ROOT / "classif_probabilities"
@@ -43,10 +43,10 @@ def probability_path(folder: str | os.PathLike, dataset_name: str) -> Path:
     return Path(folder) / f"{dataset_name}.h5"
 
 
-def create_command(path: Path, sounds: str | os.PathLike = PROJECT_ROOT) -> str:
+def create_command(path: Path, sounds: str | os.PathLike = WORK_ROOT) -> str:
     """The command that makes the file at ``path`` of the data sets in the folder ``sounds``."""
-    if is_demo(path.stem) and sounds == PROJECT_ROOT:
-        sounds = PROJECT_ROOT / DEMO
-    where = option("audio_dataset_path", sounds, PROJECT_ROOT)
+    if is_demo(path.stem) and sounds == WORK_ROOT:
+        sounds = WORK_ROOT / DEMO
+    where = option("audio_dataset_path", sounds, WORK_ROOT)
     where += option("output_path", path.parent, PROBABILITIES_ROOT)
     return f"{_SCRIPT} --audio_dataset_name {real_name(path.stem)}{where}"

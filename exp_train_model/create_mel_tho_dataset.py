@@ -26,7 +26,7 @@ from features.splits import (
 )
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 from transcoder.names import TAU_FOLDER, demo_name
 from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE
 
@@ -44,7 +44,7 @@ def build_parser() -> Parser:
         "after the type, with _mel_time or _mel_freq, and DEMO- before it for DEMO's sounds)",
     )
     group.add_argument(
-        "--audio_dataset_path", type=Path, default=PROJECT_ROOT, help="folder of the data sets"
+        "--audio_dataset_path", type=Path, default=WORK_ROOT, help="folder of the data sets"
     )
     group.add_argument(
         "--audio_dataset_name", default=TAU_FOLDER, help="folder of the clips below it"

@@ -8,10 +8,10 @@ from exp_train_model.files import loss_file, metric_file, metric_names, model_fi
 from exp_train_model.plans import METRICS, PLANS
 from exp_train_model.tables.remarks import remarks
 from features.files import SPLITS
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 
 NAME = "train_exp"
-DEFAULT_FOLDER = PROJECT_ROOT / "exp_train_model" / NAME
+DEFAULT_FOLDER = WORK_ROOT / "exp_train_model" / NAME
 
 PATHS = {
     "model": "model",  # trained transcoders

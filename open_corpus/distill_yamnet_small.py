@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import DATA_ROOT, PROJECT_ROOT, sound_path
+from transcoder.files import DATA_ROOT, WORK_ROOT, sound_path
 from transcoder.names import TAU_FOLDER
 
 
@@ -24,7 +24,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--teacher", type=Path, help="weights of the real YAMNet, when not in yamnet/"
     )
-    parser.add_argument("--output", type=Path, default=PROJECT_ROOT / "yamnet" / "yamnet_small.pth")
+    parser.add_argument("--output", type=Path, default=WORK_ROOT / "yamnet" / "yamnet_small.pth")
     parser.add_argument(
         "--cache",
         type=Path,

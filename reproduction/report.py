@@ -15,12 +15,12 @@ from exp_train_model.experiment import DEFAULT_FOLDER as TRAIN_FOLDER
 from exp_train_model.experiment import training_experiment
 from transcoder.advice import option
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import EXPORT_ROOT, PROJECT_ROOT
+from transcoder.files import EXPORT_ROOT, WORK_ROOT
 
 if TYPE_CHECKING:
     from reproduction.artefacts import Section
 
-AUDIO_FOLDER = PROJECT_ROOT / "audio_generated"
+AUDIO_FOLDER = WORK_ROOT / "audio_generated"
 _TEMPLATES = Path(__file__).parent / "templates"
 _FIGURES = ("spectro*.png", "thirdo*.png", "demo_scenes.png")
 

@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from transcoder.errors import UserError
-from transcoder.files import PROJECT_ROOT, atomic_write_text
+from transcoder.files import WORK_ROOT, atomic_write_text
 from transcoder.processes import end_with_parent
+from transcoder.programs import PROJECT_ROOT, as_typed
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class NumberedStep:
     writes: tuple[Path, ...] = ()
 
     def lines(self) -> list[str]:
-        """The commands as one would type them in the project folder."""
+        """The commands as one would type them in the user's folder."""
         return [_line(command) for command in self.commands]
 
 
@@ -63,7 +64,7 @@ def run_steps(
     log_path: Path,
     mode: str,
 ) -> list[StepRecord]:
-    """Run ``steps`` in order, each command in a process of its own, from the project folder.
+    """Run ``steps`` in order, each command in a process of its own, in the user's folder.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def _run(command: Sequence[str]) -> tuple[int, float, float]:
     """Exit status, seconds and peak memory in MB of one command and the processes it waited for."""
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=PROJECT_ROOT, preexec_fn=end_with_parent
+        [sys.executable, *_located(command)], cwd=WORK_ROOT, preexec_fn=end_with_parent
     )
     try:
         _, wait_status, usage = os.wait4(process.pid, 0)
@@ -150,9 +151,15 @@ def _run(command: Sequence[str]) -> tuple[int, float, float]:
     return process.returncode, time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
+def _located(command: Sequence[str]) -> Sequence[str]:
+    """With the script's whole path: the command runs in the user's folder."""
+    first, *others = command
+    return command if first.startswith("-") else (str(PROJECT_ROOT / first), *others)
+
+
 def _line(command: Sequence[str]) -> str:
-    below = f"{PROJECT_ROOT}{os.sep}"
-    return shlex.join(("python", *(word.removeprefix(below) for word in command)))
+    below = f"{WORK_ROOT}{os.sep}"
+    return as_typed(shlex.join(("python", *(word.removeprefix(below) for word in command))))
 
 
 def _fingerprint(step: NumberedStep) -> str:
@@ -189,7 +196,7 @@ def _provenance() -> dict[str, str]:
     """
     code = "import json; from reproduction.machine import describe; print(json.dumps(describe()))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=WORK_ROOT, capture_output=True, text=True
     )
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exp_train_model.plans import ABLATION_DATASETS
-from transcoder.files import DATA_ROOT, EXPORT_ROOT, PROJECT_ROOT
+from transcoder.files import DATA_ROOT, EXPORT_ROOT, WORK_ROOT
 from transcoder.names import demo_name
 
 DEMO_CLASSIFIER = "YamNet"
@@ -55,15 +55,15 @@ class Reproduction:
     @property
     def sounds(self) -> Path:
         """Folder of the folders of the data sets."""
-        return self.work / "DEMO" if self.demo else PROJECT_ROOT
+        return self.work / "DEMO" if self.demo else WORK_ROOT
 
     @property
     def train_experiment(self) -> Path:
-        return self.work / "train_exp" if self.demo else PROJECT_ROOT / "exp_train_model/train_exp"
+        return self.work / "train_exp" if self.demo else WORK_ROOT / "exp_train_model/train_exp"
 
     @property
     def classif_experiment(self) -> Path:
-        folder = PROJECT_ROOT / "exp_classif_eval/classif_exp"
+        folder = WORK_ROOT / "exp_classif_eval/classif_exp"
         return self.work / "classif_exp" if self.demo else folder
 
     @property
@@ -73,7 +73,7 @@ class Reproduction:
 
     @property
     def audio(self) -> Path:
-        return self.work / "audio_generated" if self.demo else PROJECT_ROOT / "audio_generated"
+        return self.work / "audio_generated" if self.demo else WORK_ROOT / "audio_generated"
 
     @property
     def required_gb(self) -> float:

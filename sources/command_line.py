@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sources.table import RemoteFile
 from transcoder.errors import UsageError
-from transcoder.files import PROJECT_ROOT
 
 HOW_IT_WORKS = """\
 An interrupted download continues where it was when the command is run again. A file is accepted
@@ -16,10 +15,10 @@ Files placed by hand where --list shows them are recognised and verified.
 """
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that both scripts have."""
+def add_options(parser: argparse.ArgumentParser, folder: Path) -> None:
+    """Add the options that both scripts have; everything goes into ``folder`` by default."""
     parser.add_argument(
-        "-o", "--output", type=Path, default=PROJECT_ROOT, help="folder that everything goes into"
+        "-o", "--output", type=Path, default=folder, help="folder that everything goes into"
     )
     parser.add_argument(
         "--only",

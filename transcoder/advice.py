@@ -7,7 +7,7 @@ import os
 import shlex
 from pathlib import Path
 
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import WORK_ROOT
 
 
 def option(name: str, value: str | os.PathLike, usual: str | os.PathLike) -> str:
@@ -16,6 +16,6 @@ def option(name: str, value: str | os.PathLike, usual: str | os.PathLike) -> str
     return "" if same else f" --{name} {shlex.quote(str(value))}"
 
 
-def fetch_command(dataset: str, folder: str | os.PathLike = PROJECT_ROOT) -> str:
+def fetch_command(dataset: str, folder: str | os.PathLike = WORK_ROOT) -> str:
     """What fetches a data set, named as in download_datasets.py, into ``folder``."""
-    return f"python download_datasets.py -l {dataset}{option('output', folder, PROJECT_ROOT)}"
+    return f"python download_datasets.py -l {dataset}{option('output', folder, WORK_ROOT)}"

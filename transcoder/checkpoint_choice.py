@@ -8,6 +8,7 @@ from pathlib import Path
 from transcoder.checkpoints import FETCH_HINT, SETTINGS_SUFFIX, read_settings
 from transcoder.classifiers import SMALL_YAMNET, Classifier, fetch_hint
 from transcoder.errors import MissingFileError, UsageError
+from transcoder.files import FETCHED_MODELS, REFERENCE_MODELS
 from transcoder.fingerprint import fingerprint
 from transcoder.names import (
     CLASS_METHODS,
@@ -30,6 +31,8 @@ def find_checkpoint(
     folder: str | os.PathLike, *, classifier: str, method: str, judge: Classifier | None
 ) -> Path:
     """The checkpoint in ``folder`` for a classifier and a method with weights.
+
+    With the models that come with the project go those that were fetched, wherever they lie.
 
     Of several, it is
 
@@ -80,11 +83,12 @@ def find_checkpoint(
 
 def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
     wanted = {"classifier": classifier} | FACTORS_OF_METHODS[method]
+    folders = (folder, FETCHED_MODELS) if folder == REFERENCE_MODELS else (folder,)
     found = []
-    for yaml_path in sorted(folder.glob(f"*{SETTINGS_SUFFIX}")):
-        name = yaml_path.name.removesuffix(SETTINGS_SUFFIX)
-        if wanted.items() <= factors_of(name).items() and (folder / name).is_file():
-            found.append(folder / name)
+    for yaml_path in sorted({path for f in folders for path in f.glob(f"*{SETTINGS_SUFFIX}")}):
+        path = yaml_path.with_name(yaml_path.name.removesuffix(SETTINGS_SUFFIX))
+        if wanted.items() <= factors_of(path.name).items() and path.is_file():
+            found.append(path)
     return found
 
 

@@ -17,8 +17,9 @@ from torch import nn
 
 import transcoder
 from transcoder.errors import MissingFileError, UsageError, UserError
-from transcoder.files import PROJECT_ROOT, atomic_write_text
+from transcoder.files import atomic_write_text
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
+from transcoder.programs import IS_CHECKOUT, PROJECT_ROOT
 from transcoder.settings import front_end
 from transcoder.weights import load_state, load_strictly, save_state
 from transcoder.yaml_files import read_yaml
@@ -141,6 +142,8 @@ def provenance() -> dict[str, str]:
 
 def _git_commit() -> str:
     """The project's commit, with "-dirty" if code was changed since; "unknown" outside git."""
+    if not IS_CHECKOUT:  # the git folder around an environment is another project's
+        return "unknown"
     commands = (
         ("git", "rev-parse", "--short=12", "HEAD"),
         # what results/ shows is no code

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import yamnet
 from transcoder.audioset import class_names
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import FETCHED_ROOT
 from transcoder.settings import front_end
 from transcoder.weights import load_state, load_strictly
 from yamnet.network import YamNet, width_of
@@ -30,7 +30,7 @@ SMALL_YAMNET = Path(yamnet.__file__).parent / "yamnet_small.pth"
 class _Weights:
     """Where the weights of a classifier are looked for."""
 
-    path: Path  # below the project folder
+    path: Path  # below the folder of fetched weights
     environment_variable: str
     fetch_name: str  # for download_pretrained_models.py --only
     embedded: Path | None = None  # comes with the project, takes the place of a missing ``path``
@@ -38,7 +38,7 @@ class _Weights:
     def locate(self) -> Path:
         """The named file, else the fetched one, else the embedded one."""
         given = os.environ.get(self.environment_variable)
-        path = Path(given) if given else PROJECT_ROOT / self.path
+        path = Path(given) if given else FETCHED_ROOT / self.path
         if given or path.is_file() or self.embedded is None or not self.embedded.is_file():
             return path
         logger.info("%s is not there: the embedded %s stands in", path, self.embedded.name)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from transcoder.advice import option
 from transcoder.doors import fault_of
 from transcoder.errors import UsageError, UserError
+from transcoder.programs import as_typed
 
 _SAME = (("output", "output_path"), ("exp_type", "experiment_size"), ("dataset", "dataset_type"))
 """Options that the published programs call by two names: each is understood for the other."""
@@ -51,6 +52,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Sequence[str] | None = None, namespace=None):
         args = sys.argv[1:] if args is None else args
         return super().parse_known_args([self._known_spelling(a) for a in args], namespace)
+
+    def format_help(self) -> str:
+        return as_typed(super().format_help())
 
     def given(self, args: argparse.Namespace, *names: str) -> str:
         """The paths among ``args`` that are not the usual ones, for commands that we advise."""

@@ -4,11 +4,16 @@ The library raises them with one line that says what was wrong, where, and what 
 ``transcoder.cli`` turns them into a message and an exit status.
 """
 
+from transcoder.programs import as_typed
+
 
 class UserError(Exception):
     """Something went wrong that the user can mend; ends a script with exit status 1."""
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        return as_typed(super().__str__())  # scripts that it advises are commands if installed
 
 
 class UsageError(UserError):

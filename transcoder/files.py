@@ -11,19 +11,44 @@ from pathlib import Path
 
 from transcoder.doors import is_full, room_on, size_text
 from transcoder.errors import UserError
+from transcoder.programs import COMMAND, IS_CHECKOUT, PROJECT_ROOT
 
-# The folder that holds the scripts; where the package was installed elsewhere without them
-# (pip install .), data and weights are looked for in the current folder instead.
-_SOURCE_ROOT = Path(__file__).resolve().parent.parent
-PROJECT_ROOT = _SOURCE_ROOT if (_SOURCE_ROOT / "pyproject.toml").is_file() else Path.cwd()
+DATA_VARIABLE, CACHE_VARIABLE = "SPECTRAL_TRANSCODER_DATA", "SPECTRAL_TRANSCODER_CACHE"
+"""Environment variables that choose `WORK_ROOT` and `FETCHED_ROOT`."""
 
-DATA_ROOT = PROJECT_ROOT / "spectral_transcoder_data"
+
+def _work_root() -> Path:
+    if given := os.environ.get(DATA_VARIABLE):
+        return Path(given).expanduser().absolute()
+    return PROJECT_ROOT if IS_CHECKOUT else Path.cwd()
+
+
+def _fetched_root() -> Path:
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given).expanduser().absolute()
+    if IS_CHECKOUT:
+        return PROJECT_ROOT
+    import platformdirs
+
+    return platformdirs.user_cache_path(COMMAND, appauthor=False)
+
+
+WORK_ROOT = _work_root()
+"""The user's folder, of data sets and of all that is made: the checkout, else the current one."""
+
+FETCHED_ROOT = _fetched_root()
+"""Folder of fetched weights: the checkout, else the platform's cache."""
+
+DATA_ROOT = WORK_ROOT / "spectral_transcoder_data"
 """Default folder of everything the programs compute from data sets."""
 
 REFERENCE_MODELS = PROJECT_ROOT / "reference_models"
-"""Trained transcoders that come with the project, and those that were fetched."""
+"""Trained transcoders that come with the project."""
 
-EXPORT_ROOT = PROJECT_ROOT / "export"
+FETCHED_MODELS = FETCHED_ROOT / "reference_models"
+"""Those that were fetched; in a checkout they lie in one folder."""
+
+EXPORT_ROOT = WORK_ROOT / "export"
 """Default folder of tables and figures; what ``results/`` shows is copied there on purpose."""
 
 _TOKEN_BYTES = 8
@@ -32,7 +57,7 @@ _NO_ROOM_BYTES = 1 << 16  # with less, a writer's failure is that of the disk
 
 
 def sound_path(given: str | os.PathLike) -> Path:
-    """``given`` itself or, if there is none, the file of that name in the project's audio/."""
+    """``given`` itself or, if there is none, the sample of that name in the project's audio/."""
     sample = PROJECT_ROOT / "audio" / given
     return sample if sample.is_file() and not Path(given).exists() else Path(given)
 

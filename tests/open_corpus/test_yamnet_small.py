@@ -34,7 +34,7 @@ RATE = YAMNET.sample_rate
 def fresh_clone(tmp_path, monkeypatch):
     """A project folder without any fetched weights."""
     monkeypatch.delenv("YAMNET_WEIGHTS", raising=False)
-    monkeypatch.setattr(classifiers, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(classifiers, "FETCHED_ROOT", tmp_path)
     return tmp_path
 
 

@@ -136,7 +136,7 @@ def test_the_embedded_yamnet_hears_where_the_real_one_is_not_there(
     if not classifiers.SMALL_YAMNET.is_file():
         pytest.skip("yamnet_small.pth is not there")
     monkeypatch.delenv("YAMNET_WEIGHTS")
-    monkeypatch.setattr(classifiers, "PROJECT_ROOT", tmp_path)  # nothing was fetched
+    monkeypatch.setattr(classifiers, "FETCHED_ROOT", tmp_path)  # nothing was fetched
     arguments = ("--classifier", "YamNet", "--models", models, "--output", tmp_path)
     assert run(recording, *arguments, "--iterations", 1) == 0
     out, err = capsys.readouterr()
