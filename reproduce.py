@@ -20,6 +20,8 @@ from transcoder.locks import only_run
 from transcoder.options import add_device
 
 _N_STEPS = 12
+_QUICK = {"demo_size": 0.05, "demo_epochs": 1}
+_QUICK_STEPS = (2, 3, 4, 5, 6, 7, 12)
 
 
 def build_parser() -> Parser:
@@ -47,6 +49,12 @@ def build_parser() -> Parser:
     )
     add_device(parser)
     demo = parser.add_argument_group("demo")
+    demo.add_argument(
+        "--quick",
+        action="store_true",
+        help="a first look in a minute: few clips, one epoch, without classification and the "
+        "paper's figures (steps 2 to 7 and 12), in folders of its own (demo_quick)",
+    )
     demo.add_argument("--demo_size", type=float, default=1.0, help="factor on the number of clips")
     demo.add_argument(
         "--demo_epochs",
@@ -66,6 +74,8 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
+    if args.quick and not args.demo:
+        raise UsageError("--quick is a form of --demo")
     numbers = _chosen_steps(args)
     if not 0 < args.demo_size < float("inf"):
         raise UsageError(f"--demo_size must be a number above 0, not {args.demo_size:g}")
@@ -73,14 +83,15 @@ def main(argv=None) -> int:
     import dataclasses
 
     from reproduction.scope import Reproduction
-    from reproduction.steps import steps_of
+    from reproduction.steps import forecast, steps_of
 
+    size = {"demo_size": args.demo_size, "demo_epochs": args.demo_epochs}
     reproduction = Reproduction(
         demo=args.demo,
         exp_type=args.exp_type,
         device=args.device,
-        demo_size=args.demo_size,
-        demo_epochs=args.demo_epochs,
+        quick=args.quick,
+        **(_QUICK if args.quick else size),
     )
     given = {"demo_work": args.demo_work, "results": args.results}
     given = {name: path.absolute() for name, path in given.items() if path is not None}
@@ -90,8 +101,9 @@ def main(argv=None) -> int:
         for step in steps:
             print(f"# step {step.number}: {step.name}", *step.lines(), sep="\n")
         return 0
+    print(forecast(reproduction, steps), flush=True)
     with (
-        only_run(reproduction.work / f"reproduce_{reproduction.mode}"),
+        only_run(reproduction.work / f"reproduce_{_state_name(reproduction)}"),
         only_run(reproduction.results / "reproduce"),
     ):
         return _run(reproduction, steps)
@@ -101,7 +113,7 @@ def _run(reproduction, steps: list) -> int:
     from reproduction.runner import run_command, run_steps
     from reproduction.steps import report_command
 
-    state = reproduction.work / f"reproduce_{reproduction.mode}.json"
+    state = reproduction.work / f"reproduce_{_state_name(reproduction)}.json"
     if not state.exists() and len(steps) == _N_STEPS:
         _require_room(reproduction.work, reproduction.required_gb)
     run_steps(
@@ -114,9 +126,15 @@ def _run(reproduction, steps: list) -> int:
     return run_command(report_command(reproduction))
 
 
+def _state_name(reproduction) -> str:
+    return "demo" if reproduction.demo else reproduction.exp_type
+
+
 def _chosen_steps(args) -> list[int]:
     every = range(1, _N_STEPS + 1)
     chosen = args.only or list(range(args.from_step, args.to_step + 1))
+    if args.quick and not args.only:
+        chosen = [number for number in chosen if number in _QUICK_STEPS]
     wrong = [number for number in (*chosen, args.from_step, args.to_step) if number not in every]
     if wrong:
         raise UsageError(f"there is no step {wrong[0]}: the steps are 1 to {_N_STEPS}")

@@ -25,16 +25,22 @@ class Reproduction:
     device: str = "auto"
     demo_size: float = 1.0
     demo_epochs: int = 100  # at most
-    demo_work: Path = DATA_ROOT / "demo"
+    demo_work: Path | None = None  # None: the usual one
+    quick: bool = False  # of the demo, for the words alone: the caller gives size and epochs
 
     def __post_init__(self) -> None:
+        name = "demo_quick" if self.quick else "demo"
         if self.results is None:
-            usual = EXPORT_ROOT / "demo" if self.demo else EXPORT_ROOT
+            usual = EXPORT_ROOT / name if self.demo else EXPORT_ROOT
             object.__setattr__(self, "results", usual)
+        if self.demo_work is None:
+            object.__setattr__(self, "demo_work", DATA_ROOT / name)
 
     @property
     def mode(self) -> str:
-        return "demo" if self.demo else self.exp_type
+        if self.demo:
+            return "demo, quick" if self.quick else "demo"
+        return self.exp_type
 
     @property
     def classifiers(self) -> tuple[str, ...]:

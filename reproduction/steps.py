@@ -1,5 +1,7 @@
 """The paper as twelve numbered steps, each a few of the project's public commands."""
 
+from collections.abc import Sequence
+
 from exp_classif_eval.datasets import DATASETS
 from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
@@ -37,6 +39,25 @@ _DEMO_TEXTURE = "reference_open_demo/transcoder=texture+dataset=DEMO-full"
 def steps_of(r: Reproduction) -> list[NumberedStep]:
     """All twelve steps in order."""
     return [*_preparation(r), *_training(r), *_classification(r), *_figures_and_audio(r)]
+
+
+DEMO_SECONDS = (5, 71, 10, 10, 339, 8, 6, 10, 7, 17, 15, 5)
+"""What the demo's steps took, of its usual size, on two cores of an AMD EPYC
+(``results/run_log.json``)."""
+
+
+def forecast(r: Reproduction, steps: Sequence[NumberedStep]) -> str:
+    """What a run will do, and about how long it takes where that was measured."""
+    if not r.demo:
+        lines = [f" {step.number:2} {step.name}" for step in steps]
+        return "\n".join(("the paper's steps; hours to days, by the hardware:", *lines))
+    if (r.demo_size, r.demo_epochs) != (Reproduction.demo_size, Reproduction.demo_epochs):
+        lines = [f" {step.number:2} {step.name}" for step in steps]
+        return "\n".join(("the demo's steps, smaller than usual; about a minute in all:", *lines))
+    seconds = [DEMO_SECONDS[step.number - 1] for step in steps]
+    lines = [f" {step.number:2} {step.name}: {s} s" for step, s in zip(steps, seconds, strict=True)]
+    title = f"the demo's steps; {sum(seconds) / 60:.0f} min in all on two cores, by step:"
+    return "\n".join((title, *lines))
 
 
 def report_command(r: Reproduction) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pandas as pd
 import pytest
 
 import reproduce
+from reproduction.scope import Reproduction
+from reproduction.steps import DEMO_SECONDS, forecast, steps_of
 from transcoder.files import PROJECT_ROOT
 
 SMALLEST = ("--demo", "--demo_size", "0.05", "--demo_epochs", "1")
@@ -142,3 +145,32 @@ def test_too_little_disk_is_said_before_anything_starts(tmp_path, monkeypatch, c
     assert reproduce.main(["--demo", "--demo_work", work, "--results", work]) == 1
     assert "0.1 GB are free, a run from the beginning takes about 1 GB" in capsys.readouterr().err
     assert not (tmp_path / "work").exists()
+
+
+def test_it_says_first_what_it_will_do_and_for_how_long():
+    whole = Reproduction(demo=True)
+    lines = forecast(whole, steps_of(whole)).splitlines()
+    assert "8 min in all" in lines[0] and len(lines) == 13
+    assert lines[5] == "  5 training: 339 s"
+    paper = Reproduction()
+    assert "hours to days" in forecast(paper, steps_of(paper))
+
+
+def test_seconds_of_the_forecast_are_those_of_the_shown_demo():
+    log = json.loads((PROJECT_ROOT / "results" / "run_log.json").read_text())
+    assert [round(step["seconds"]) for step in log["steps"]] == list(DEMO_SECONDS)
+
+
+@pytest.mark.slow
+def test_the_quick_demo_takes_a_minute_and_says_that_it_is_a_trial(tmp_path):
+    folders = ("--demo_work", tmp_path / "work", "--results", tmp_path / "results")
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, PROJECT_ROOT / "reproduce.py", "--demo", "--quick", *folders],
+        env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("the demo's steps, smaller than usual; about a minute")
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ended.ru_utime - began.ru_utime < 90  # 48 s of one thread where it was measured
+    assert "a trial of the programs" in (tmp_path / "results" / "report.html").read_text()

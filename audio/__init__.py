@@ -1,0 +1,1 @@
+"""Files alone: a made-up scene, and a made-up day of a sensor's levels."""

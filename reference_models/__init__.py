@@ -1,0 +1,1 @@
+"""Files alone: trained transcoders that come with the project (README.md)."""
