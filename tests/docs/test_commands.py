@@ -50,6 +50,8 @@ ELSEWHERE = {
     "bash .ci/run": "runs these tests",
     "python -m pytest*": "runs these tests",
     "python download_*": "the publishers' servers; tests/sources has some that misbehave",
+    "spectral-transcoder *": "an environment; tests/programs/test_packaging.py makes one",
+    "python -m pdoc *": "a folder; test_api.py",
     "python -m benchmarks.*": "minutes to hours on a quiet machine; only their --help is tested",
     "python -m reproduction.showcase": "writes results/ from a demo; only its --help is tested",
     "python tests/helpers/fuzz.py *": "an hour; tests/hostile/test_fuzz.py runs a part",
@@ -118,7 +120,7 @@ def _programs():
         if words[0] != "python":
             continue
         if words[1] == "-m":
-            if words[2] in ("venv", "pytest"):
+            if words[2] in ("venv", "pytest", "pdoc"):
                 continue
             yield pytest.param(words[2], words[3:], id=command)
         elif words[1] != "tests/helpers/fuzz.py":
