@@ -19,6 +19,7 @@ from transcoder.names import (
     is_demo,
 )
 from transcoder.settings import front_end
+from transcoder.weights import SAFETENSORS
 from transcoder.yaml_files import read_yaml
 
 LOG = logging.getLogger(__name__)
@@ -87,8 +88,9 @@ def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
     found = []
     for yaml_path in sorted({path for f in folders for path in f.glob(f"*{SETTINGS_SUFFIX}")}):
         path = yaml_path.with_name(yaml_path.name.removesuffix(SETTINGS_SUFFIX))
-        if wanted.items() <= factors_of(path.name).items() and path.is_file():
-            found.append(path)
+        if wanted.items() <= factors_of(path.name).items():
+            both = (path, path.with_name(f"{path.name}{SAFETENSORS}"))
+            found += [path for path in both if path.is_file()]
     return found
 
 
@@ -101,7 +103,7 @@ def suits(path: Path, judge: Classifier | None) -> bool:
     teacher = training.get("teacher") if isinstance(training, dict) else None
     if judge is not None and _is_small(judge):
         return teacher == fingerprint(judge.network)
-    return teacher is None or teacher != _mark_of_small_yamnet()
+    return teacher is None or teacher != mark_of_small_yamnet()
 
 
 def _is_small(classifier: Classifier) -> bool:
@@ -109,7 +111,7 @@ def _is_small(classifier: Classifier) -> bool:
 
 
 @functools.cache
-def _mark_of_small_yamnet() -> str | None:
+def mark_of_small_yamnet() -> str | None:
     path = SMALL_YAMNET.with_suffix(".yaml")
     if not path.is_file():
         return None

@@ -1,6 +1,7 @@
 """Trained transcoders on disk: a state dict and, beside it, a YAML file of settings.
 
-The format is the published one: ``<name>`` (a plain state dict) and ``<name>_settings.yaml``.
+The format is the published one: ``<name>`` (a plain state dict) and ``<name>_settings.yaml``. The
+weights may be ``<name>.safetensors`` as well.
 Our YAML adds a ``provenance`` entry: what is needed to trace the model.
 """
 
@@ -21,7 +22,7 @@ from transcoder.files import atomic_write_text
 from transcoder.models import SETTING_NAMES, ModelSettings, build_model
 from transcoder.programs import IS_CHECKOUT, PROJECT_ROOT
 from transcoder.settings import front_end
-from transcoder.weights import load_state, load_strictly, save_state
+from transcoder.weights import SAFETENSORS, load_state, load_strictly, save_state
 from transcoder.yaml_files import read_yaml
 from yamnet.network import width_of
 
@@ -33,9 +34,9 @@ FETCH_HINT = (
 
 
 def settings_path(path: str | os.PathLike) -> Path:
-    """The YAML file that belongs to a checkpoint."""
+    """The YAML file that belongs to a checkpoint, whatever its format."""
     path = Path(path)
-    return path.with_name(path.name + SETTINGS_SUFFIX)
+    return path.with_name(path.name.removesuffix(SAFETENSORS) + SETTINGS_SUFFIX)
 
 
 def read_settings(path: str | os.PathLike) -> dict:

@@ -41,7 +41,7 @@ FACTORS_OF_METHODS = {
 
 def factors_of(name: str) -> dict[str, str]:
     """The factors of the setting whose identifier a checkpoint's ``name`` is."""
-    parts = name.removesuffix("_model").split("+")
+    parts = name.removesuffix(".safetensors").removesuffix("_model").split("+")
     return dict(part.split("=", 1) for part in parts if "=" in part)
 
 

@@ -1,4 +1,4 @@
-"""Files of weights, read without running any code in them."""
+"""Files of weights, read without running any code in them: PyTorch's, and ``.safetensors``."""
 
 import os
 import pickle
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from transcoder.doors import NO_SUCH_FILE, first_line, reading, why_no_file
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_path
+
+SAFETENSORS = ".safetensors"
 
 
 def load_state(path: Path, *, missing_hint: str) -> dict:
@@ -29,6 +31,10 @@ def load_state(path: Path, *, missing_hint: str) -> dict:
     if why is not None:
         raise UserError(f"{path}: {why}")
     with reading(path, "damaged or cut short; fetch it again"):
+        if path.suffix == SAFETENSORS:
+            from safetensors.torch import load
+
+            return load(path.read_bytes())
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of pickles that other programs wrote
@@ -43,7 +49,16 @@ def load_state(path: Path, *, missing_hint: str) -> dict:
 
 
 def save_state(path: str | os.PathLike, state: dict) -> None:
-    """Write a table of tensors and plain values, complete or not at all."""
+    """Write a table of tensors and plain values, complete or not at all.
+
+    Into a file ``.safetensors`` go tensors alone.
+    """
+    if Path(path).suffix == SAFETENSORS:
+        from safetensors.torch import save
+
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(save(state, metadata={"format": "pt"}))
+        return
     # through Python's own file: PyTorch's leaves the process when a disk is full
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         torch.save(state, file)
@@ -69,7 +84,8 @@ def load_strictly(module: nn.Module, state: dict, path: Path) -> None:
 
 def _fault_of(key: str, value: Tensor) -> str | None:
     """Why a weight would spoil all answers, if it would."""
-    if value.layout != torch.strided or value.is_complex() or value.is_quantized:
+    plain = value.layout == torch.strided and not value.is_complex() and not value.is_quantized
+    if not plain or (value.is_floating_point() and value.itemsize < 2):
         return "is no array of plain numbers"
     if not value.isfinite().all():
         return "is NaN or infinite"
