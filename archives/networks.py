@@ -27,16 +27,10 @@ DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
 """Seconds classified as one: each for YAMNet; PANN was trained on clips of 10 s."""
 
 
-def load_level_classifier(
-    classifier: str,
-    method: str,
-    *,
-    models: Path,
-    weights: Path | None,
-    device: torch.device,
-    draws: int = 1,
-) -> tuple[LevelClassifier, dict[str, str]]:
-    """What tells classes from levels by ``method``, and what to write about it into results.
+def load_networks(
+    classifier: str, method: str, *, models: Path, weights: Path | None, draws: int = 1
+) -> tuple[Transcoder, Classifier | None, dict[str, str]]:
+    """The networks of ``method``, and what to write about them into results.
 
     A method of `CLASS_METHODS` needs no classifier, and ``weights`` are not looked at.
 
@@ -60,6 +54,22 @@ def load_level_classifier(
         "spectral_transcoder": transcoder.__version__,
         **marks_of(found, network, draws),
     }
+    return found, network, about
+
+
+def load_level_classifier(
+    classifier: str,
+    method: str,
+    *,
+    models: Path,
+    weights: Path | None,
+    device: torch.device,
+    draws: int = 1,
+) -> tuple[LevelClassifier, dict[str, str]]:
+    """What tells classes from levels by ``method``; errors and the rest as of `load_networks`."""
+    found, network, about = load_networks(
+        classifier, method, models=models, weights=weights, draws=draws
+    )
     draws = len(found.draws(draws))
     return LevelClassifier(found.model, network, device=device, draws=draws), about
 

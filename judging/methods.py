@@ -115,7 +115,7 @@ def find_methods(
     add("texture", Texture(judge.name))
     for path in _checkpoints(folders, judge):
         model, settings = load_checkpoint(path, classifier=judge.name)
-        name = f"{path.parent.name}: {_short_name(path.name)}"
+        name = f"{path.parent.name}: {short_name(path.name)}"
         if settings.predicts_classes:
             found[name] = StraightToClasses(model, device)
         else:
@@ -162,7 +162,7 @@ def read_constant(path: Path, judge: Classifier) -> Constant:
     return Constant(torch.from_numpy(mean.astype(np.float32)))
 
 
-def _short_name(identifier: str) -> str:
+def short_name(identifier: str) -> str:
     """What tells trained models apart, of the identifier that is their file name."""
     factors = factors_of(identifier)
     kind = model_name({"transcoder": identifier, **factors})

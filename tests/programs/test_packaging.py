@@ -23,6 +23,7 @@ DATA_FILES = {
     "audio/sensor_day.parquet",
     "audio/street_scene.wav",
     "exp_classif_eval/published_scores.csv",
+    "exporting/templates/card.md.j2",
     "exp_train_model/launch_experiment/templates/generic.slurm",
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
     "open_corpus/content.csv",
