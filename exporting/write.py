@@ -12,6 +12,7 @@ import yaml
 from archives.networks import load_networks
 from exporting.graph import LevelsToClasses, exported_program
 from exporting.metadata import describe
+from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_path, atomic_write_text
 from transcoder.names import CLASS_METHODS, FACTORS_OF_METHODS
@@ -33,7 +34,11 @@ def export(args) -> Iterator[str]:
         weights=args.classifier_weights,
         draws=args.draws,
     )
-    checkpoint = args.models / found.source if args.method in FACTORS_OF_METHODS else None
+    checkpoint = None
+    if args.method in FACTORS_OF_METHODS:
+        checkpoint = find_checkpoint(
+            args.models, classifier=args.classifier, method=args.method, judge=network
+        )
     _refuse_overwriting(args.output, [checkpoint, args.classifier_weights, args.calibration_levels])
     if args.output.suffix not in (".onnx", ".pt2"):
         yield from write_weights(args.output, checkpoint, args.method)

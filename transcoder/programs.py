@@ -43,6 +43,9 @@ GROUPS: Mapping[str, Mapping[str, Program]] = {
         "calibrate": Program("calibrate_presence.py", "fit presence to what listeners noted down"),
         "generate": Program("generate_audio.py", "the sounds that levels still contain"),
     },
+    "models for elsewhere": {
+        "export": Program("export_model.py", "ONNX, 8 bits, torch.export, safetensors, a hub"),
+    },
     "the paper": {
         "reproduce": Program("reproduce.py", "all steps, or all of it on a demo (--demo)"),
         "download-models": Program("download_pretrained_models.py", "step 1: fetch weights"),
