@@ -93,12 +93,16 @@ class Model:
         return self._session.run(["classes"], inputs)[0][0]
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="a .onnx file of export_model.py")
     parser.add_argument("--db_offset", type=float, default=0.0, help="added to every level")
     parser.add_argument("--top_k", type=int, default=5)
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = build_parser().parse_args()
     model = Model(args.model)
     for time_s, levels in seconds(sys.stdin):
         heard = model(time_s, levels + np.float32(args.db_offset))

@@ -63,7 +63,7 @@ ELSEWHERE = {
     "*build_open_corpus.py *": "Debian's packages (3 GB); tests/open_corpus",
     "*create_open_dataset.py": "Debian's packages (3 GB); tests/open_corpus",
     "python export_model.py *": "a minute of onnx each; tests/exporting",
-    "python classify_live.py *": "a stream; tests/exporting/test_example.py",
+    "python examples/classify_live.py *": "a stream; tests/exporting/test_example.py",
     "python -m exporting.write_cards": "tests/exporting/test_weights_and_cards.py makes them",
     "*ship_model.py *": "a trained model; tests/hostile/test_small_things.py",
     "python -m open_corpus.*": "the bank of sounds (3 GB); tests/open_corpus",
