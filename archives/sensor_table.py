@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from transcoder.class_tables import table_rows
 from transcoder.errors import UserError
-from transcoder.files import atomic_write_text
+from transcoder.files import atomic_write_text, csv_text
 
 _NUMBERS = {"latitude": 90.0, "longitude": 180.0, "offset_db": 500.0}  # and their largest values
 
@@ -72,16 +72,8 @@ def write_sensor_table(
     path: Path, sensors: Iterable[SensorInfo], columns: tuple[str, ...] = COLUMNS
 ) -> None:
     """Write ``columns`` of the sensors as CSV, as `read_sensor_table` reads it."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for info in sensors:
-        values = asdict(info)
-        writer.writerow("" if values[name] is None else values[name] for name in columns)
-    atomic_write_text(path, text.getvalue())
+    rows = ([getattr(info, name) for name in columns] for info in sensors)
+    atomic_write_text(path, csv_text(columns, rows))
 
 
 def _number(text: str, name: str, where: str) -> float | None:

@@ -1,13 +1,11 @@
 """The SONYC-UST-like layout: 10-s clips of street sensors with the votes of several annotators."""
 
-import csv
-import io
-
 import numpy as np
 from numpy.random import Generator
 
 from demo_scenes.clips import Clip, ClipSet
 from demo_scenes.scenes import Layer, Scene
+from transcoder.files import csv_text
 
 FOLDER = "SONYC-UST"
 TAXONOMY: dict[str, dict[str, str | None]] = {
@@ -81,9 +79,7 @@ def plan(size: float, seed: int) -> ClipSet:
         clip = _clip(rng, index, seed, present)
         clips.append(clip)
         rows += _clip_rows(rng, index, clip, present)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_HEADER, *rows])
-    return ClipSet(FOLDER, tuple(clips), {"annotations.csv": text.getvalue()})
+    return ClipSet(FOLDER, tuple(clips), {"annotations.csv": csv_text(_HEADER, rows)})
 
 
 def _present(rng: Generator, index: int) -> dict[str, str]:

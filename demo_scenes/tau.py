@@ -1,12 +1,10 @@
 """The TAU-like layout: 10-s clips of ten scenes in ten cities, named as the real ones are."""
 
-import csv
-import io
-
 import numpy as np
 
 from demo_scenes.clips import Clip, ClipSet
 from demo_scenes.scenes import TAU_RECIPES, draw
+from transcoder.files import csv_text
 from transcoder.names import TAU_FOLDER
 
 SCENES = tuple(sorted(TAU_RECIPES))
@@ -39,9 +37,9 @@ def plan(size: float, seed: int) -> ClipSet:
         TAU_FOLDER,
         clips,
         {
-            "evaluation_setup/fold1_train.csv": _table(header, train),
-            "evaluation_setup/fold1_evaluate.csv": _table(header, evaluate),
-            "meta.csv": _table((*header, "identifier", "source_label"), meta),
+            "evaluation_setup/fold1_train.csv": csv_text(header, train, delimiter="\t"),
+            "evaluation_setup/fold1_evaluate.csv": csv_text(header, evaluate, delimiter="\t"),
+            "meta.csv": csv_text((*header, "identifier", "source_label"), meta, delimiter="\t"),
         },
     )
 
@@ -70,9 +68,3 @@ def _clip(index: int, seed: int) -> Clip:
 def _fields(path: str) -> tuple[str, str, str, str]:
     scene, city, location, _, device = path.split("/")[-1].removesuffix(".wav").split("-")
     return scene, city, location, device
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()

@@ -1,13 +1,11 @@
 """The UrbanSound8K-like layout: short clips of ten classes in ten folds, in every file format."""
 
-import csv
-import io
-
 import numpy as np
 
 from demo_scenes.clips import Clip, ClipSet
 from demo_scenes.scenes import Layer, Scene
 from demo_scenes.signals import n_samples
+from transcoder.files import csv_text
 
 FOLDER = "URBAN-SOUND-8K"
 CLASS_SOURCES = {
@@ -60,8 +58,8 @@ def plan(size: float, seed: int) -> ClipSet:
         FOLDER,
         tuple(clip for clip, _ in planned),
         {
-            "metadata/UrbanSound8K.csv": _table(_HEADER, original),
-            "metadata/UrbanSound8K_recalculated.csv": _table((*_HEADER, "duration"), true),
+            "metadata/UrbanSound8K.csv": csv_text(_HEADER, original),
+            "metadata/UrbanSound8K_recalculated.csv": csv_text((*_HEADER, "duration"), true),
         },
     )
 
@@ -111,9 +109,3 @@ def _duration_s(rng: np.random.Generator, kind: int) -> float:
     if kind <= 3:
         return float(rng.uniform(1.0, _LONGEST_S))
     return _LONGEST_S
-
-
-def _table(header: tuple[str, ...], rows: list[tuple]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import io
 import os
 import shutil
 from collections.abc import Collection, Iterable
@@ -26,7 +25,7 @@ from features.writing import (
 )
 from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_write_text, remove_temporary
+from transcoder.files import atomic_write_text, csv_text, remove_temporary
 from transcoder.locks import only_run
 from transcoder.marks import files_mark
 from transcoder.parts import PartStore
@@ -268,11 +267,8 @@ def _check_strict(problems: list[Problem], remedy: str) -> None:
 
 
 def _write_problems(path: Path, problems: list[Problem]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Problem)])
-    writer.writerows(astuple(problem) for problem in problems)
-    atomic_write_text(path, text.getvalue())
+    header = [field.name for field in fields(Problem)]
+    atomic_write_text(path, csv_text(header, map(astuple, problems)))
 
 
 def _read_problems(path: Path) -> list[Problem]:

@@ -1,11 +1,8 @@
 """Write a corpus: the scenes in the layout of TAU, and the table of the recordings in them."""
 
-import csv
 import functools
 import hashlib
-import io
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import demo_scenes
@@ -15,7 +12,7 @@ from open_corpus.parallel import map_all
 from open_corpus.planning import ScenePlan, used_sources
 from open_corpus.selection import CorpusRecording
 from transcoder.errors import UserError
-from transcoder.files import atomic_write_text
+from transcoder.files import atomic_write_text, csv_text
 from transcoder.names import TAU_FOLDER
 
 SOURCES_TABLE = "open_corpus_sources.csv"
@@ -65,9 +62,9 @@ def _label_tables(plans: list[ScenePlan]) -> dict[str, str]:
         label, city, location, _, device = Path(plan.filename).stem.split("-")
         meta.append((plan.filename, label, f"{city}-{location}", device))
     return {
-        FOLD_TABLES[0]: _text((header, *train), "\t"),
-        FOLD_TABLES[1]: _text((header, *evaluation), "\t"),
-        "meta.csv": _text(((*header, "identifier", "source_label"), *meta), "\t"),
+        FOLD_TABLES[0]: csv_text(header, train, delimiter="\t"),
+        FOLD_TABLES[1]: csv_text(header, evaluation, delimiter="\t"),
+        "meta.csv": csv_text((*header, "identifier", "source_label"), meta, delimiter="\t"),
     }
 
 
@@ -78,13 +75,7 @@ def sources_table(sources: list[tuple[CorpusRecording, str]]) -> str:
         (s.package, s.version, s.licence, s.file, s.kind, split, f"{s.seconds:.2f}")
         for s, split in sources
     ]
-    return _text((header, *sorted(rows)), ",")
-
-
-def _text(rows: Iterable[tuple[str, ...]], delimiter: str) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return csv_text(header, sorted(rows))
 
 
 def _check_marker(output: Path, settings: dict) -> None:

@@ -6,8 +6,6 @@ much of what is there presence finds, and how much of what it finds is there. Wr
 the calibration that comes with the models; the page of a network shows it.
 """
 
-import csv
-import io
 import sys
 from pathlib import Path
 
@@ -48,7 +46,7 @@ def main(argv=None) -> int:
     from open_corpus.sound_bank import SoundBank
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
-    from transcoder.files import atomic_write_text
+    from transcoder.files import atomic_write_text, csv_text
 
     device = choose_device(args.device)
     judge = load_classifier(args.classifier, args.classifier_weights)
@@ -69,13 +67,10 @@ def main(argv=None) -> int:
         )
     bank = SoundBank(OpenFiles.of(args.data_path).bank, args.split)
     rows = score_groups(bank, args.scenes, judge, classify, calibration)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    mark = about["transcoder_fingerprint"]
-    writer.writerows({**row, "transcoder_fingerprint": mark} for row in rows)
+    mark = {"transcoder_fingerprint": about["transcoder_fingerprint"]}
+    cells = ([(row | mark)[name] for name in COLUMNS] for row in rows)
     path = args.output or agreement_path(args.models, way)
-    atomic_write_text(path, text.getvalue())
+    atomic_write_text(path, csv_text(COLUMNS, cells))
     print(f"judge: {judge.label}; wrote {path}")
     return 0
 

@@ -3,13 +3,12 @@
 import csv
 import functools
 import hashlib
-import io
 import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -20,7 +19,7 @@ from open_corpus.parallel import map_all
 from open_corpus.table import KINDS, Wanted
 from open_corpus.unpack import unpack_sounds
 from transcoder.audio import AudioError, peak_normalise, read_audio, resample
-from transcoder.files import atomic_path, atomic_write_text
+from transcoder.files import atomic_path, atomic_write_text, csv_text
 from transcoder.settings import THIRD_OCTAVE
 
 SAMPLE_RATE = THIRD_OCTAVE.sample_rate
@@ -170,13 +169,8 @@ def _keep(waveform: np.ndarray, store: Path) -> str:
 
 
 def _list_text(sources: Sequence[CorpusRecording]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text, [field.name for field in fields(CorpusRecording)], lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(asdict(source) for source in sources)
-    return text.getvalue()
+    header = [field.name for field in fields(CorpusRecording)]
+    return csv_text(header, map(astuple, sources))
 
 
 def _read_list(path: Path) -> list[CorpusRecording]:

@@ -7,9 +7,8 @@ bounded.
 
 import csv
 import functools
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from open_corpus.parallel import map_all
 from open_corpus.selection import SAMPLE_RATE, CorpusRecording
 from transcoder.audio import read_audio
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_path, atomic_write_text
+from transcoder.files import atomic_path, atomic_write_text, csv_text
 
 SYNTHESISED = "synthesised"
 """The kind of DEMO's sounds; the other kinds are those of `CorpusRecording`."""
@@ -108,7 +107,9 @@ def write_bank(
             start = sounds[-1].start + sounds[-1].length if sounds else 0
             file.write(samples.tobytes())
             sounds.append(Sound(**{**asdict(sound), "start": start, "length": len(samples)}))
-    atomic_write_text(folder / _LIST.format(split), _text(sounds))  # last: it says "complete"
+    header = [field.name for field in fields(Sound)]
+    table = csv_text(header, map(astuple, sounds))
+    atomic_write_text(folder / _LIST.format(split), table)  # last: it says "complete"
 
 
 def _recorded(
@@ -134,14 +135,6 @@ def _render(job: tuple[str, int], *, seed: int, split: str) -> tuple[Sound, np.n
 def _as_int16(wave: np.ndarray) -> np.ndarray:
     peak = max(float(np.abs(wave).max(initial=0)), 1e-9)
     return np.round(wave * (32767 / peak)).astype(np.int16)
-
-
-def _text(sounds: Sequence[Sound]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Sound)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(sound) for sound in sounds)
-    return text.getvalue()
 
 
 def _sound(row: dict[str, str]) -> Sound:

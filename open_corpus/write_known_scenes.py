@@ -5,8 +5,6 @@ group of sounds counts as heard in a second where one of its layers is not maske
 calibrate_presence.py takes both files; the maps that come with reference_models were made so.
 """
 
-import csv
-import io
 import sys
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from features.files import FEATURES_ROOT, SPLITS
 from open_corpus.files import OpenFiles
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
+from transcoder.files import csv_text
 
 
 def build_parser() -> Parser:
@@ -67,13 +66,11 @@ def _write_levels(path: Path, levels) -> None:
 
 
 def _table(name: str, groups, presence) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("recording", "start", "end", *groups))
+    rows = []
     for second, row in enumerate(row for scene in presence for row in scene.tolist()):
         cells = ("" if value != value else int(value) for value in row)  # NaN: nobody knows
-        writer.writerow((name, second, second + 1, *cells))
-    return text.getvalue()
+        rows.append((name, second, second + 1, *cells))
+    return csv_text(("recording", "start", "end", *groups), rows)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ marker is written: a table of every file with its size and CRC-32.
 import contextlib
 import csv
 import gzip
-import io
 import shutil
 import stat
 import tarfile
@@ -19,7 +18,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from transcoder.errors import UserError
-from transcoder.files import atomic_write_text
+from transcoder.files import atomic_write_text, csv_text
 
 Place = Callable[[PurePosixPath], PurePosixPath | None]
 """Member of an archive -> its path in the data set's folder; None leaves it out."""
@@ -221,11 +220,8 @@ def _unsafe(archive: Path, name: str, why: str) -> UnpackError:
 
 
 def _write_marker(archive: Path, files: list[UnpackedFile]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "size", "crc32"))
-    writer.writerows((file.path, file.size, file.crc32) for file in files)
-    atomic_write_text(marker_path(archive), text.getvalue())
+    rows = ((file.path, file.size, file.crc32) for file in files)
+    atomic_write_text(marker_path(archive), csv_text(("path", "size", "crc32"), rows))
 
 
 def _has_size(path: Path, size: int) -> bool:

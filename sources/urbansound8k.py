@@ -6,14 +6,13 @@ the file. Durations are therefore measured from the files.
 
 import contextlib
 import csv
-import io
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError
-from transcoder.files import atomic_write_text
+from transcoder.files import atomic_write_text, csv_text
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +87,6 @@ def write_recalculated(folder: Path) -> None:
     unreadable = [path.name for path, d in zip(paths, durations, strict=True) if d is None]
     if unreadable:
         logger.warning("no duration, as missing or unreadable: %s", ", ".join(unreadable))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*rows[0], "duration"], lineterminator="\n")
-    writer.writeheader()
-    for row, duration in zip(rows, durations, strict=True):
-        writer.writerow({**row, "duration": "" if duration is None else f"{duration:.6f}"})
-    atomic_write_text(recalculated, text.getvalue())
+    told = ("" if duration is None else f"{duration:.6f}" for duration in durations)
+    table = [{**row, "duration": text} for row, text in zip(rows, told, strict=True)]
+    atomic_write_text(recalculated, csv_text(list(table[0]), (row.values() for row in table)))

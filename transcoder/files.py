@@ -1,12 +1,14 @@
 """Paths of the project and safe writing: a file is either absent or complete."""
 
 import contextlib
+import csv
 import errno
 import glob
 import hashlib
+import io
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from transcoder.doors import is_full, room_on, size_text
@@ -121,6 +123,13 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8 to ``path`` through `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence], *, delimiter: str = ",") -> str:
+    """A table as text, a line for each row, ended as on Linux wherever it is written."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()
 
 
 def printable(name: str | os.PathLike) -> str:
