@@ -174,10 +174,11 @@ def literal_step(classifier: str, through_teacher: bool, batch_size: int, device
     import torch
     from torch.nn import functional
 
+    from benchmarks.literal_pinv import LiteralPinv
     from transcoder.classifiers import new_network
 
     model, batch = _model_and_batch(classifier, batch_size, device)
-    model.pinv = _literal_pinv(classifier, device)
+    model.pinv = LiteralPinv(classifier).to(device)
     teacher = new_network(classifier).to(device).eval()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -211,33 +212,6 @@ def _model_and_batch(classifier: str, batch_size: int, device):
     )
     model = build_model(ModelSettings("cnn_pinv", classifier, 5, 5, 64, 1))
     return model.to(device).train(), batch
-
-
-def _literal_pinv(classifier: str, device):
-    """PINV as the paper words it: bands, 2049-bin spectrum, interpolation in time, Mels."""
-    import torch
-    from torch.nn import functional
-
-    from transcoder.filters import energy_scale, mel_filters, to_log
-    from transcoder.pinv import pseudo_inverse
-    from transcoder.settings import THIRD_OCTAVE, front_end
-
-    end = front_end(classifier)
-    inverse = pseudo_inverse().float().to(device)
-    filters = mel_filters(
-        end, n_fft=THIRD_OCTAVE.frame_length, sample_rate=THIRD_OCTAVE.sample_rate
-    )
-    filters = filters.float().to(device)
-    scale = energy_scale(end) * THIRD_OCTAVE.frame_length**2 / 2
-
-    class LiteralPinv(torch.nn.Module):
-        def forward(self, levels):
-            power = 10 ** ((levels - THIRD_OCTAVE.offset_db) / 10) * scale
-            spectrum = inverse @ power.transpose(1, 2)
-            spectrum = functional.interpolate(spectrum, size=end.frames, mode="linear")
-            return to_log((filters @ spectrum).transpose(1, 2), end)
-
-    return LiteralPinv()
 
 
 if __name__ == "__main__":

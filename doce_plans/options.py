@@ -1,6 +1,7 @@
 """The options that all experiments have: doce's letters, and what they are for."""
 
 import argparse
+from pathlib import Path
 
 from doce_plans.experiment import Experiment
 from transcoder.cli import Parser
@@ -73,6 +74,13 @@ def add_renew(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
         "--renew", action="store_true", help="with -S: run a setting again whose outputs, or "
         "unfinished training, were made from something else",
     )  # fmt: skip
+
+
+def add_experiment_path(parser: argparse.ArgumentParser, usual: Path, what: str) -> None:
+    """Add the option ``--experiment_path``; ``what`` is there."""
+    parser.add_argument(
+        "--experiment_path", type=Path, default=usual, metavar="FOLDER", help=f"where {what}"
+    )
 
 
 def _add_file_options(group: argparse._ArgumentGroup) -> None:

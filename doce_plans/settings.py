@@ -74,6 +74,15 @@ class Setting:
         """The text that begins the name of each of this setting's files."""
         return identifier(self._values)
 
+    def selector(self, *, with_step: bool = True) -> str:
+        """What selects this setting alone, or without its step: all steps of its model."""
+        names = [
+            name
+            for name, modalities in self.plan.factors.items()
+            if len(modalities) > 1 and (with_step or name != "step")
+        ]
+        return f"{self.plan.name}/" + "+".join(f"{name}={self[name]}" for name in names)
+
     def replace(self, factor: str, value: Modality) -> "Setting":
         """The setting with another modality of one factor; `UsageError` if there is none such."""
         return make_setting(self.plan, {**self._values, factor: value})

@@ -21,8 +21,11 @@ PATHS = {
 COMMAND = "python exp_classif_eval/main_doce_score.py"
 
 
-def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
-    """The experiment with its files in ``folder``; of its tables: see `Experiment.placed`."""
+def classification_experiment(folder: Path = DEFAULT_FOLDER, given: str = "") -> Experiment:
+    """The experiment with its files in ``folder``; of its tables: see `Experiment.placed`.
+
+    ``given`` are the options that advised commands repeat.
+    """
     experiment = Experiment(
         name=NAME,
         purpose="score the classes that classifiers hear behind transcoders, on two data sets",
@@ -31,6 +34,7 @@ def classification_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
         paths=PATHS,
         outputs=step_outputs,
         remarks=remarks,
+        given=given,
     )
     return experiment.placed(folder, DEFAULT_FOLDER)
 
@@ -64,6 +68,4 @@ def predictions_file(setting: Setting, experiment: Experiment) -> Path:
 
 def command_for(setting: Setting, experiment: Experiment) -> str:
     """The command that runs one setting."""
-    factors = [name for name in setting if len(setting.plan.factors[name]) > 1]
-    selector = "+".join(f"{name}={setting[name]}" for name in factors)
-    return f"{COMMAND} -s {setting.plan.name}/{selector} -c{experiment.given}"
+    return f"{COMMAND} -s {setting.selector()} -c{experiment.given}"

@@ -6,13 +6,13 @@ Into the folder export: the scores of each data set beside the published ones
 (classes_<data set>/).
 """
 
-import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from doce_plans.export import ALL_FORMATS, export_table
+from doce_plans.options import add_experiment_path
 from exp_classif_eval.datasets import DATASETS, Dataset, dataset
 from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
 from exp_classif_eval.probability_files import METHODS_OF
@@ -27,12 +27,7 @@ LOG = logging.getLogger(__name__)
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument(
-        "--experiment_path",
-        type=Path,
-        default=DEFAULT_FOLDER,
-        help="folder of the experiment, where main_doce_score.py has put its scores",
-    )
+    add_experiment_path(parser, DEFAULT_FOLDER, "main_doce_score.py has put its scores")
     parser.add_argument("--dataset", nargs="+", choices=NAMES, help="default: those with scores")
     parser.add_argument(
         "--ext",
@@ -55,10 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    experiment = dataclasses.replace(
-        classification_experiment(args.experiment_path),
-        given=parser.given(args, "experiment_path"),
-    )
+    given = parser.given(args, "experiment_path")
+    experiment = classification_experiment(args.experiment_path, given)
     problems, written = [], []
     for name in args.dataset or NAMES:
         try:

@@ -3,12 +3,11 @@
 The plans are in ``exp_classif_eval/plans.py``; ``-p`` shows them.
 """
 
-import dataclasses
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from doce_plans.command_line import run
+from doce_plans.options import add_experiment_path
 from doce_plans.options import build_parser as build_shared_parser
 from exp_classif_eval.experiment import DEFAULT_FOLDER, classification_experiment
 from exp_classif_eval.options import RunOptions, add_options
@@ -17,10 +16,7 @@ from transcoder.cli import Parser, reports_errors
 
 def build_parser() -> Parser:
     parser = build_shared_parser(classification_experiment())
-    parser.add_argument(
-        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
-        help="where heads, predictions and scores are",
-    )  # fmt: skip
+    add_experiment_path(parser, DEFAULT_FOLDER, "heads, predictions and scores are")
     add_options(parser)
     return parser
 
@@ -29,10 +25,8 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    experiment = dataclasses.replace(
-        classification_experiment(args.experiment_path),
-        given=parser.given(args, "experiment_path", "audio_dataset_path", "data_path"),
-    )
+    given = parser.given(args, "experiment_path", "audio_dataset_path", "data_path")
+    experiment = classification_experiment(args.experiment_path, given)
     if args.compute is None:
         return run(experiment, None, args)
 

@@ -28,7 +28,7 @@ from exp_classif_eval.probability_store import StoredProbabilities, read_probabi
 from transcoder.class_groups import group_maxima
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
-from transcoder.files import atomic_path
+from transcoder.files import atomic_save_array
 from transcoder.names import is_demo, real_name
 from transcoder.settings import front_end
 
@@ -97,8 +97,7 @@ class Steps:
         )
         save(files.predictions_file(setting, experiment), predictions)
         for name, array in metric_arrays(predictions, dataset).items():
-            with atomic_path(experiment.file("metrics", setting, name)) as temporary:
-                np.save(temporary, array)
+            atomic_save_array(experiment.file("metrics", setting, name), array)
 
     def _head_scores(
         self, setting: Setting, experiment: Experiment, names: NDArray

@@ -23,8 +23,11 @@ PATHS = {
 }
 
 
-def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
-    """The experiment with its files in ``folder``; of its tables: see `Experiment.placed`."""
+def training_experiment(folder: Path = DEFAULT_FOLDER, given: str = "") -> Experiment:
+    """The experiment with its files in ``folder``; of its tables: see `Experiment.placed`.
+
+    ``given`` are the options that advised commands repeat.
+    """
     experiment = Experiment(
         name=NAME,
         purpose="train transcoders from third-octave levels to Mels or classes, and score them",
@@ -33,6 +36,7 @@ def training_experiment(folder: Path = DEFAULT_FOLDER) -> Experiment:
         paths=PATHS,
         outputs=step_outputs,
         remarks=remarks,
+        given=given,
     )
     return experiment.placed(folder, DEFAULT_FOLDER)
 

@@ -70,17 +70,7 @@ def model_selectors(
                 found |= dict.fromkeys(experiment.select(f"{plan}/{selector}"))
     if not found:
         raise UsageError(f"no plan trains on dataset {dataset!r} for {epoch} epochs")
-    return [selector_of(setting) for setting in found]
-
-
-def selector_of(setting: Setting, *, with_step: bool = False) -> str:
-    """The selector of one setting, or without its step: of all steps of its model."""
-    names = [
-        name
-        for name, modalities in setting.plan.factors.items()
-        if len(modalities) > 1 and (with_step or name != "step")
-    ]
-    return f"{setting.plan.name}/" + "+".join(f"{name}={setting[name]}" for name in names)
+    return [setting.selector(with_step=False) for setting in found]
 
 
 def training_title(values: Mapping[str, str | int]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from doce_plans.experiment import Experiment
 from doce_plans.export import ALL_FORMATS, export_table
+from doce_plans.options import add_experiment_path
 from doce_plans.plans import plan_on
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import PAPER_EPOCHS, SIZES, model_selectors
@@ -40,10 +41,7 @@ def build_parser() -> Parser:
         "-s", "--select", action="append", metavar="SELECTOR",
         help="rows in place of those: plan/factor=modality+...; can be repeated",
     )  # fmt: skip
-    parser.add_argument(
-        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
-        help="where the experiment's files are",
-    )  # fmt: skip
+    add_experiment_path(parser, DEFAULT_FOLDER, "the experiment's files are")
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER",
         help="where the tables go (default: the experiment's folder for exports, see -i of "

@@ -5,7 +5,6 @@ from pathlib import Path
 from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
 from doce_plans.settings import Setting
-from exp_train_model.experiment_sizes import selector_of
 from exp_train_model.plans import OPEN
 
 COMMAND = "python exp_train_model/main_doce_training.py"
@@ -70,4 +69,4 @@ def oracle_setting(setting: Setting, experiment: Experiment) -> Setting:
 
 def command_for(setting: Setting, experiment: Experiment) -> str:
     """The command that runs one setting."""
-    return f"{COMMAND} -s {selector_of(setting, with_step=True)} -c{experiment.given}"
+    return f"{COMMAND} -s {setting.selector()} -c{experiment.given}"

@@ -3,13 +3,12 @@
 The five plans are in ``exp_train_model/plans.py``; ``-p`` shows them.
 """
 
-import dataclasses
 import functools
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from doce_plans import command_line
+from doce_plans.options import add_experiment_path
 from doce_plans.options import build_parser as build_doce_parser
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.options import TrainingOptions, add_options
@@ -18,10 +17,7 @@ from transcoder.cli import Parser, reports_errors
 
 def build_parser() -> Parser:
     parser = build_doce_parser(training_experiment())
-    parser.add_argument(
-        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
-        help="where models, outputs and scores are",
-    )  # fmt: skip
+    add_experiment_path(parser, DEFAULT_FOLDER, "models, outputs and scores are")
     add_options(parser)
     return parser
 
@@ -30,10 +26,8 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    experiment = dataclasses.replace(
-        training_experiment(args.experiment_path),
-        given=parser.given(args, "experiment_path", "data_path"),
-    )
+    given = parser.given(args, "experiment_path", "data_path")
+    experiment = training_experiment(args.experiment_path, given)
     options = TrainingOptions.from_arguments(args)
     if args.compute is None:
         return command_line.run(experiment, None, args)

@@ -4,12 +4,12 @@ Settings are chosen with the selectors of main_doce_training.py; the step makes 
 Without any, the curves are those of the paper's CNN-logits.
 """
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doce_plans.options import add_experiment_path
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import CNN_LOGITS, training_title
 from exp_train_model.files import command_for, loss_file
@@ -31,10 +31,7 @@ def build_parser() -> Parser:
         help="trainings to draw; those that are not finished are left out. Can be repeated "
         "(default: the paper's CNN-logits)",
     )  # fmt: skip
-    parser.add_argument(
-        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
-        help="where the experiment's files are",
-    )  # fmt: skip
+    add_experiment_path(parser, DEFAULT_FOLDER, "the experiment's files are")
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="where the figures go (default: exports)"
     )
@@ -49,9 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from doce_plans.outputs import load_array
     from transcoder.files import atomic_path
 
-    experiment = dataclasses.replace(
-        training_experiment(args.experiment_path), given=parser.given(args, "experiment_path")
-    )
+    given = parser.given(args, "experiment_path")
+    experiment = training_experiment(args.experiment_path, given)
     settings = {
         setting.replace("step", "train"): None
         for selector in args.select or [CNN_LOGITS]

@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from doce_plans.experiment import Experiment
-from doce_plans.options import add_renew
+from doce_plans.options import add_experiment_path, add_renew
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
 from exp_train_model.experiment_sizes import (
     PAPER_EPOCHS,
@@ -35,10 +34,7 @@ def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
     parser.add_argument(
         "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
     )
-    parser.add_argument(
-        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
-        help="where models, outputs and scores go",
-    )  # fmt: skip
+    add_experiment_path(parser, DEFAULT_FOLDER, "models, outputs and scores go")
     add_options(parser)
     add_renew(parser)
 

@@ -8,9 +8,8 @@ oracle leaves: run `--plan all`, or the oracle first. TEST is made by
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from doce_plans.options import add_renew
+from doce_plans.options import add_experiment_path, add_renew
 from exp_train_model.experiment import DEFAULT_FOLDER
 from exp_train_model.launch_experiment.choice import main_command, require_features
 from exp_train_model.launch_experiment.launch_exp_py import run_all
@@ -35,10 +34,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--plan", choices=(*SELECTORS, "all"), default="all", help="the plan to try"
     )
-    parser.add_argument(
-        "--experiment_path", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER",
-        help="where models, outputs and scores go",
-    )  # fmt: skip
+    add_experiment_path(parser, DEFAULT_FOLDER, "models, outputs and scores go")
     parser.add_argument("--dry_run", action="store_true", help="only show the commands")
     add_options(parser)
     add_renew(parser)
