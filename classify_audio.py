@@ -8,6 +8,7 @@ calibration (--calibration; direct comes with one) its table also says how prese
 """
 
 import sys
+from dataclasses import replace
 
 from archives.command_line import add_network_options, check_network_options, choice_of
 from transcoder.cli import Parser, reports_errors
@@ -33,14 +34,17 @@ def main(argv=None) -> int:
 
 
 def _run(args) -> int:
+    from archives.frames import NO_CLOCK
     from archives.load_answers import estimates_of
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
     from archives.side_by_side import (
+        Listening,
         agreement_figure,
         agreement_table,
         classify_ways,
         presence_lines,
     )
+    from archives.writers import Description
     from transcoder.audio import open_recording
     from transcoder.classifiers import load_classifier
     from transcoder.devices import choose_device
@@ -57,16 +61,11 @@ def _run(args) -> int:
     )
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
     estimates = estimates_of(transcoders, classifier, choice_of(args), selection)
-    ways = classify_ways(
-        sound,
-        transcoders,
-        classifier,
-        selection,
-        unit_s=unit_s,
-        draws=args.draws,
-        estimates=estimates,
-    )
-    _write_tables(args, ways, transcoders, estimates, classifier.label, selection, unit_s)
+    listening = Listening(classifier, unit_s, args.draws)
+    ways = classify_ways(sound, transcoders, listening, selection, estimates)
+    about = {"classifier": classifier.label, "mels": "", "source": printable(args.audio.name)}
+    of_all = Description(selection, NO_CLOCK, unit_s, about)
+    _write_tables(args, ways, transcoders, estimates, of_all)
     used = models_used(transcoders, classifier)
     figure_path = args.output / f"{args.audio.stem}_classes.png"
     save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), figure_path)
@@ -78,19 +77,18 @@ def _run(args) -> int:
     return 0
 
 
-def _write_tables(args, ways, transcoders, estimates, label, selection, unit_s: int) -> None:
-    """One table for each way."""
-    from archives.frames import NO_CLOCK
-    from archives.writers import Description, write_rows
+def _write_tables(args, ways, transcoders, estimates, of_all) -> None:
+    """One table for each way; ``of_all`` is what their descriptions have in common."""
+    from archives.writers import write_rows
     from transcoder.names import WAYS
 
     methods = {WAYS[method]: method for method in transcoders}
     for way, rows in ways.items():
-        about = {"classifier": label, "mels": way, "source": printable(args.audio.name)}
+        about = {**of_all.about, "mels": way}
         if way in methods:
             about["transcoder"] = transcoders[methods[way]].source
         estimate = estimates.get(methods.get(way))
-        description = Description(selection, NO_CLOCK, unit_s, about, estimate)
+        description = replace(of_all, about=about, estimate=estimate)
         name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
         write_rows(args.output / name, [rows], description)
 

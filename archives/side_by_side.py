@@ -1,7 +1,7 @@
 """A recording classified from its audio and from its third-octave levels, compared."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -25,14 +25,20 @@ from transcoder.transcode import Transcoder
 TRUE_MELS = "true Mels"
 
 
+@dataclass(frozen=True, eq=False)
+class Listening:
+    """Who hears a recording, in units of which length, over how many draws of noise in its Mels."""
+
+    classifier: Classifier
+    unit_s: int
+    draws: int = 1
+
+
 def classify_ways(
     sound: SoundFile,
     transcoders: Mapping[str, Transcoder],
-    classifier: Classifier,
+    listening: Listening,
     selection: Selection,
-    *,
-    unit_s: int,
-    draws: int = 1,
     estimates: Mapping[str, GroupEstimate] = MappingProxyType({}),
 ) -> dict[str, Rows]:
     """Classes of a recording by every way: `TRUE_MELS` first, then each of ``transcoders``.
@@ -40,42 +46,57 @@ def classify_ways(
     The file is read anew for each of them, piece by piece: memory does not grow with its length,
     but for the probabilities.
 
-    Each way has one row for every ``unit_s`` seconds; the last may be shorter. A last partial
-    second counts by its length, and not at all if it is too short: see `second_weights`. Where
-    there is noise in the Mels, the probabilities are the mean of ``draws``. The rows' groups are
-    those of ``estimates``, by method.
+    Each way has one row for every unit; the last may be shorter. A last partial second counts by
+    its length, and not at all if it is too short: see `second_weights`. Where there is noise in
+    the Mels, the probabilities are the mean of the draws. The rows' groups are those of
+    ``estimates``, by method.
     """
-    rate = sound.sample_rate
-    weights = second_weights(sound.n_samples, rate)
+    unit_s, weights = listening.unit_s, second_weights(sound.n_samples, sound.sample_rate)
     reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
-    true_mels = reference.true_mel_batches(sound, rate)
-    heard = _heard(true_mels, classifier, unit_s, weights)
+    true_mels = reference.true_mel_batches(sound, sound.sample_rate)
+    heard = _heard(true_mels, listening.classifier, unit_s, weights)
     found = {TRUE_MELS: _rows(heard, selection, unit_s, weights)}
     for method, transcoder in transcoders.items():
-
-        def of_units(length_s: int, method=method, transcoder=transcoder) -> Tensor:
-            answers = (
-                transcoder.batches_from_wave(sound, rate, draw=draw)
-                for draw in transcoder.draws(draws)
-            )
-            if method in CLASS_METHODS:
-                seconds = torch.cat(list(next(answers)))[: len(weights)]
-                return _averaged(seconds, length_s, weights)
-            heard = [_heard(mels, classifier, length_s, weights) for mels in answers]
-            return torch.stack(heard).mean(dim=0)
-
-        heard = of_units(unit_s)
+        way = _Way(method, transcoder, sound, listening, weights)
+        heard = way.heard(unit_s)
         rows = _rows(heard, selection, unit_s, weights)
         if method in estimates:
-            is_joined = joins_seconds(classifier.name) and method not in CLASS_METHODS
-            if is_joined or unit_s == CHUNK_DURATION_S:
-                groups = estimates[method](heard.numpy())
-            else:
-                seconds = torch.from_numpy(estimates[method](of_units(CHUNK_DURATION_S).numpy()))
-                groups = _averaged(seconds, unit_s, weights).numpy()
-            rows = replace(rows, groups=groups)
+            rows = replace(rows, groups=way.groups(estimates[method], heard))
         found[WAYS[method]] = rows
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """A recording by way of its levels."""
+
+    method: str
+    transcoder: Transcoder
+    sound: SoundFile
+    listening: Listening
+    weights: NDArray  # see `second_weights`
+
+    def heard(self, unit_s: int) -> Tensor:
+        """Probabilities of units of this length: ``(units, n_classes)``."""
+        answers = (
+            self.transcoder.batches_from_wave(self.sound, self.sound.sample_rate, draw=draw)
+            for draw in self.transcoder.draws(self.listening.draws)
+        )
+        if self.method in CLASS_METHODS:
+            seconds = torch.cat(list(next(answers)))[: len(self.weights)]
+            return _averaged(seconds, unit_s, self.weights)
+        classifier = self.listening.classifier
+        heard = [_heard(mels, classifier, unit_s, self.weights) for mels in answers]
+        return torch.stack(heard).mean(dim=0)
+
+    def groups(self, estimate: GroupEstimate, heard: Tensor) -> NDArray:
+        """``estimate`` of the units that were ``heard``, or the mean of that of their seconds."""
+        unit_s = self.listening.unit_s
+        joins = joins_seconds(self.listening.classifier.name) and self.method not in CLASS_METHODS
+        if joins or unit_s == CHUNK_DURATION_S:
+            return estimate(heard.numpy())
+        seconds = torch.from_numpy(estimate(self.heard(CHUNK_DURATION_S).numpy()))
+        return _averaged(seconds, unit_s, self.weights).numpy()
 
 
 def _heard(

@@ -61,15 +61,38 @@ def noise(
     high_hz: float = np.inf,
     *,
     tilt_db_per_octave: float = 0.0,
-    order: int = 2,
 ) -> np.ndarray:
     """Gaussian noise in a band with a spectral tilt (-3 is pink); rms 1."""
-    white = rng.standard_normal(n_samples(sample_rate, duration_s))
-    wave = filter_spectrum(
-        white,
+    return shaped_noise(
+        rng,
         sample_rate,
-        lambda f: band_gain(f, low_hz, high_hz, order) * tilt_gain(f, tilt_db_per_octave),
+        duration_s,
+        lambda f: band_gain(f, low_hz, high_hz) * tilt_gain(f, tilt_db_per_octave),
     )
+
+
+def soft_noise(
+    rng: Generator,
+    sample_rate: int,
+    duration_s: float,
+    band_hz: tuple[float, float],
+    tilt_db_per_octave: float,
+) -> np.ndarray:
+    """`noise` whose band has soft edges, as tyres and rain have."""
+    return shaped_noise(
+        rng,
+        sample_rate,
+        duration_s,
+        lambda f: band_gain(f, *band_hz, order=1) * tilt_gain(f, tilt_db_per_octave),
+    )
+
+
+def shaped_noise(
+    rng: Generator, sample_rate: int, duration_s: float, gain: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Gaussian noise with the magnitude ``gain(freqs_hz)``; rms 1."""
+    white = rng.standard_normal(n_samples(sample_rate, duration_s))
+    wave = filter_spectrum(white, sample_rate, gain)
     return wave / (wave.std() + 1e-12)
 
 

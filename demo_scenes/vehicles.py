@@ -12,6 +12,7 @@ from demo_scenes.signals import (
     normalise,
     periodic,
     phase_cycles,
+    soft_noise,
     tilt_gain,
     time_axis,
     tone,
@@ -68,7 +69,7 @@ def passing_car(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarr
     """One car going by in the clip."""
     speed = rng.uniform(9, 18)
     firing_hz = rng.uniform(55, 95) * wander(rng, sample_rate, duration_s, 0.3, 0.95, 1.05)
-    tyres = noise(rng, sample_rate, duration_s, 250, 1800, tilt_db_per_octave=-2, order=1)
+    tyres = soft_noise(rng, sample_rate, duration_s, (250, 1800), -2)
     tyres *= wander(rng, sample_rate, duration_s, 15, 0.9, 1.1)
     wave = 0.5 * engine(rng, sample_rate, firing_hz, rasp=0.3) + 1.1 * tyres
     return _driven_past(rng, wave, sample_rate, duration_s, speed, rng.uniform(4, 9))
@@ -78,7 +79,7 @@ def passing_truck(rng: Generator, sample_rate: int, duration_s: float) -> np.nda
     """A lorry or bus going by: slower, lower, louder engine, air brake at times."""
     speed = rng.uniform(6, 12)
     firing_hz = rng.uniform(40, 65) * wander(rng, sample_rate, duration_s, 0.4, 0.9, 1.1)
-    tyres = noise(rng, sample_rate, duration_s, 120, 1200, tilt_db_per_octave=-3, order=1)
+    tyres = soft_noise(rng, sample_rate, duration_s, (120, 1200), -3)
     wave = engine(rng, sample_rate, firing_hz, cylinders=6, rasp=0.7) + 0.7 * tyres
     wave = _driven_past(rng, wave, sample_rate, duration_s, speed, rng.uniform(5, 10))
     if rng.random() < 0.5:

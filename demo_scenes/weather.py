@@ -10,13 +10,14 @@ from demo_scenes.signals import (
     n_samples,
     noise,
     normalise,
+    soft_noise,
     wander,
 )
 
 
 def rain(rng: Generator, sample_rate: int, duration_s: float) -> np.ndarray:
     """Steady rain: a hiss of small drops and the patter of large ones nearby."""
-    hiss = noise(rng, sample_rate, duration_s, 500, 9000, tilt_db_per_octave=-4, order=1)
+    hiss = soft_noise(rng, sample_rate, duration_s, (500, 9000), -4)
     drops = np.zeros(n_samples(sample_rate, duration_s))
     n_drops = int(duration_s * rng.uniform(60, 200))
     where = rng.integers(len(drops), size=n_drops)

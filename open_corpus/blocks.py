@@ -16,7 +16,7 @@ import torch
 from open_corpus.mixtures import SCENE_S, Mixtures
 from transcoder.classifiers import Classifier
 from transcoder.errors import UserError
-from transcoder.files import atomic_path
+from transcoder.files import atomic_path, atomic_save_array
 from transcoder.mels import LogMel
 from transcoder.settings import front_end
 from transcoder.third_octave import ThirdOctave
@@ -83,8 +83,7 @@ class Blocks:
 
     def _ask(self, mels: np.ndarray, path: Path) -> None:
         targets = self._teacher.probabilities(torch.from_numpy(mels).float(), batch_size=32)
-        with atomic_path(path) as temporary:
-            np.save(temporary, targets.half().numpy())
+        atomic_save_array(path, targets.half().numpy())
 
     @torch.inference_mode()
     def _compute(self, number: int, path: Path) -> None:

@@ -68,10 +68,9 @@ def _write_banks(files: OpenFiles, sources: list, args) -> None:
 
     for split in SPLITS:
         write_bank(
-            files.bank,
+            files,
             split,
             [source for source, its_split in sources if its_split == split],
-            files.sources,
             renderings=_RENDERINGS[split],
             seed=args.seed,
             workers=args.workers,

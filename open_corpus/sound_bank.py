@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from demo_scenes.registry import SOURCES
+from open_corpus.files import OpenFiles
 from open_corpus.parallel import map_all
 from open_corpus.selection import SAMPLE_RATE, CorpusRecording
 from transcoder.audio import read_audio
@@ -73,10 +74,9 @@ class SoundBank:
 
 
 def write_bank(
-    folder: Path,
+    files: OpenFiles,
     split: str,
     sources: Sequence[CorpusRecording],
-    store: Path,
     *,
     renderings: int,
     seed: int,
@@ -87,10 +87,11 @@ def write_bank(
     Parameters
     ----------
     sources
-        The recordings of the split, decoded into ``store``.
+        The recordings of the split, decoded into ``files.sources``.
     renderings
         How many of each of DEMO's synthesisers, of `RENDERING_S`; other splits have others.
     """
+    folder = files.bank
     if (folder / _LIST.format(split)).is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +104,7 @@ def write_bank(
     )
     sounds: list[Sound] = []
     with atomic_path(folder / _SAMPLES.format(split)) as temporary, temporary.open("wb") as file:
-        for sound, samples in (*_recorded(sources, store, split), *rendered):
+        for sound, samples in (*_recorded(sources, files.sources, split), *rendered):
             start = sounds[-1].start + sounds[-1].length if sounds else 0
             file.write(samples.tobytes())
             sounds.append(Sound(**{**asdict(sound), "start": start, "length": len(samples)}))

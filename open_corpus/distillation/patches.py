@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from transcoder.audio import prepare, read_audio, to_chunks
 from transcoder.classifiers import Classifier
-from transcoder.files import atomic_path
+from transcoder.files import atomic_save_array
 from transcoder.filters import from_log, to_log
 from transcoder.mels import LogMel
 from transcoder.settings import YAMNET
@@ -107,7 +107,5 @@ def _read(path: Path) -> np.ndarray:
 @torch.no_grad()
 def _cached(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
     if not path.exists():
-        values = compute()
-        with atomic_path(path) as temporary:
-            np.save(temporary, values)
+        atomic_save_array(path, compute())
     return np.load(path, mmap_mode="r")

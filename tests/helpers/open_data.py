@@ -26,7 +26,7 @@ def write_open(folder, n_scenes: int = 3):
     """The data set in ``folder``: banks of synthesised sounds alone, and fixed scenes."""
     files = OpenFiles.of(folder)
     for split in SPLITS:
-        write_bank(files.bank, split, [], files.sources, renderings=1, seed=0, workers=1)
+        write_bank(files, split, [], renderings=1, seed=0, workers=1)
         mixtures = Mixtures(SoundBank(files.bank, split), 0)
         write_scenes(split_path(folder, OPEN, split), mixtures, n_scenes)
     return folder

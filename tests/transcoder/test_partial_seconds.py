@@ -7,7 +7,7 @@ from make_synthetic import band_basis, tukey_window
 from torch import nn
 
 from archives.networks import choose_selection
-from archives.side_by_side import TRUE_MELS, agreement_table, classify_ways
+from archives.side_by_side import TRUE_MELS, Listening, agreement_table, classify_ways
 from exp_classif_eval.decoding import decode
 from exp_classif_eval.probabilities import Chain, Inference, chain_rate
 from transcoder.audio import open_recording, prepare, write_audio
@@ -211,9 +211,11 @@ def test_classes_of_audio_know_their_coverage(
     write_audio(tmp_path / "a.wav", clip(duration_s), RATE)
     selection = choose_selection(classifier, groups=None, top_k=None)
     ways = classify_ways(
-        open_recording(tmp_path / "a.wav"), {"pinv": Transcoder(classifier)},
-        classifiers[classifier], selection, unit_s=unit_s,
-    )  # fmt: skip
+        open_recording(tmp_path / "a.wav"),
+        {"pinv": Transcoder(classifier)},
+        Listening(classifiers[classifier], unit_s),
+        selection,
+    )
     for rows in ways.values():
         np.testing.assert_allclose(rows.coverage, coverage, atol=1e-4)
     truth = ways[TRUE_MELS]
