@@ -50,9 +50,7 @@ def run(
     UserError, UsageError
         For what ``transcoder.cli.reports_errors`` turns into a message and an exit status.
     """
-    logging.getLogger("numexpr").setLevel(logging.WARNING)  # comes with doce, counts threads aloud
-    if args.verbose:
-        _log_more()
+    _set_up_logs(args.verbose)
     if args.version:
         _print_version(experiment)
         return 0
@@ -230,7 +228,10 @@ def _export_paths(experiment: Experiment, args: argparse.Namespace) -> list[Path
     return export_paths(experiment.path("export"), args.export, experiment.name)
 
 
-def _log_more() -> None:
-    """Everything that the project's own modules say; other libraries stay as they are."""
+def _set_up_logs(verbose: bool) -> None:
+    """With ``verbose`` all that the project's own modules say; other libraries stay as they are."""
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # comes with doce, counts threads aloud
+    if not verbose:
+        return
     for name in ("__main__", "transcoder", "doce_plans", "exp_train_model", "exp_classif_eval"):
         logging.getLogger(name).setLevel(logging.DEBUG)

@@ -122,11 +122,7 @@ def create_dataset(
         there, the disk is full, or a clip cannot be used and ``strict`` is set.
     """
     table = split_table(audio_path, config.splits)
-    if not (Path(audio_path) / table.filename[0]).parent.is_dir():
-        raise MissingFileError(
-            f"{(Path(audio_path) / table.filename[0]).parent}: no such folder, so no clip is "
-            f"there; fetch the data set with: {fetch_command('TAU', Path(audio_path).parent)}"
-        )
+    _require_folder((Path(audio_path) / table.filename[0]).parent, Path(audio_path))
     with only_run(files.folder / config.name):
         remove_temporary(*files.splits, files.split_table, files.problems, files.settings)
         if overwrite:
@@ -137,6 +133,14 @@ def create_dataset(
     if strict:
         _check_strict(problems, "the data set was made without them; mend them and use --overwrite")
     return problems, was_complete
+
+
+def _require_folder(clips: Path, audio_path: Path) -> None:
+    if not clips.is_dir():
+        raise MissingFileError(
+            f"{clips}: no such folder, so no clip is there; fetch the data set with: "
+            f"{fetch_command('TAU', audio_path.parent)}"
+        )
 
 
 def _complete(

@@ -183,7 +183,6 @@ def _tables_and_curves(r: Reproduction, models: list[str]) -> tuple[tuple[str, .
 
 def _classification(r: Reproduction) -> list[NumberedStep]:
     experiment, probabilities = r.classif_experiment, r.work / "classif_probabilities"
-    export = r.results
     compute = tuple(
         (
             *("exp_classif_eval/create_logit_dataset.py", "--audio_dataset_name", dataset),
@@ -193,46 +192,32 @@ def _classification(r: Reproduction) -> list[NumberedStep]:
         )
         for dataset in DATASETS
     )
-    main = (
+    score = (
         *("exp_classif_eval/main_doce_score.py", "--experiment_path", str(experiment)),
         *("--audio_dataset_path", str(r.sounds), "--data_path", str(probabilities)),
-        *("--device", r.device),
+        *("--device", r.device, *_RUN, *_selectors(_classification_plans(r))),
     )
+    export = (
+        "exp_classif_eval/export_classification_results.py",
+        *("--dataset", *(demo_name(d) if r.demo else d for d in DATASETS)),
+        *("--experiment_path", str(experiment), "--output", str(r.results), *_FORMATS),
+    )
+    labels = tuple(r.sounds / dataset for dataset in DATASETS)
+    scores = (experiment / "metrics", experiment / "predictions")
+    tables = (r.results / "results_classif_*", r.results / "classes_*")
+    return [
+        NumberedStep(8, "class probabilities", compute, (*labels, r.models), (probabilities,)),
+        NumberedStep(9, "classification plans", (score,), (probabilities, *labels), scores),
+        NumberedStep(10, "classification tables", (export,), scores, tables),
+    ]
+
+
+def _classification_plans(r: Reproduction) -> list[str]:
+    """Selectors, one for each plan and classifier."""
     plans = ["reference", "deep", "reference_extra", "deep_extra"]
     if r.demo:
         plans = [f"{plan}_demo" for plan in (*plans, "reference_open", "deep_open")]
-    selectors = [f"{plan}/classifier={c}" for plan in plans for c in r.classifiers]
-    labels = tuple(r.sounds / dataset for dataset in DATASETS)
-    return [
-        NumberedStep(
-            8,
-            "class probabilities",
-            compute,
-            reads=(*labels, r.models),
-            writes=(probabilities,),
-        ),
-        NumberedStep(
-            9,
-            "classification plans",
-            ((*main, *_RUN, *_selectors(selectors)),),
-            reads=(probabilities, *labels),
-            writes=(experiment / "metrics", experiment / "predictions"),
-        ),
-        NumberedStep(
-            10,
-            "classification tables",
-            (
-                (
-                    "exp_classif_eval/export_classification_results.py",
-                    *("--dataset", *(demo_name(d) if r.demo else d for d in DATASETS)),
-                    *("--experiment_path", str(experiment), "--output", str(export)),
-                    *_FORMATS,
-                ),
-            ),
-            reads=(experiment / "metrics", experiment / "predictions"),
-            writes=(export / "results_classif_*", export / "classes_*"),
-        ),
-    ]
+    return [f"{plan}/classifier={c}" for plan in plans for c in r.classifiers]
 
 
 def _figures_and_audio(r: Reproduction) -> list[NumberedStep]:

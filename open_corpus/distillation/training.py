@@ -90,9 +90,8 @@ def train_student(
     for epoch in range(len(history), config.epochs):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, epoch)
-        train_loss = _train_epoch(
-            student, optimizer, mels, view(epoch % config.views), config, epoch
-        )
+        patches = view(epoch % config.views)
+        train_loss = _train_epoch(student, optimizer, mels, patches, config, epoch)
         valid_loss = _loss(student, *valid)
         if not math.isfinite(valid_loss):
             raise UserError("the training has diverged: choose a lower --learning_rate")
@@ -100,14 +99,9 @@ def train_student(
         if valid_loss <= min(losses["valid_bce"] for losses in history):
             best = {key: value.clone() for key, value in student.state_dict().items()}
         logger.info("epoch %d: train %.5f, valid %.5f", epoch + 1, train_loss, valid_loss)
-        state = {
-            "config": asdict(config),
-            "student": student.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "history": history,
-            "best": best,
-        }
-        save_state(checkpoint, state)
+        rest = {"config": asdict(config), "history": history, "best": best}
+        both = {"student": student.state_dict(), "optimizer": optimizer.state_dict()}
+        save_state(checkpoint, rest | both)
     student.load_state_dict(best)
     return student.eval(), history
 
