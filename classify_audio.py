@@ -38,7 +38,7 @@ def _run(args) -> int:
     from archives.load_answers import estimates_of
     from archives.networks import DEFAULT_WINDOW_S, choose_selection
     from archives.side_by_side import (
-        Listening,
+        UnitListener,
         agreement_figure,
         agreement_table,
         classify_ways,
@@ -61,8 +61,8 @@ def _run(args) -> int:
     )
     unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
     estimates = estimates_of(transcoders, classifier, choice_of(args), selection)
-    listening = Listening(classifier, unit_s, args.draws)
-    ways = classify_ways(sound, transcoders, listening, selection, estimates)
+    listener = UnitListener(classifier, unit_s, args.draws)
+    ways = classify_ways(sound, transcoders, listener, selection, estimates)
     about = {"classifier": classifier.label, "mels": "", "source": printable(args.audio.name)}
     of_all = Description(selection, NO_CLOCK, unit_s, about)
     _write_tables(args, ways, transcoders, estimates, of_all)

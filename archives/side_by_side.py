@@ -26,7 +26,7 @@ TRUE_MELS = "true Mels"
 
 
 @dataclass(frozen=True, eq=False)
-class Listening:
+class UnitListener:
     """Who hears a recording, in units of which length, over how many draws of noise in its Mels."""
 
     classifier: Classifier
@@ -37,7 +37,7 @@ class Listening:
 def classify_ways(
     sound: SoundFile,
     transcoders: Mapping[str, Transcoder],
-    listening: Listening,
+    listener: UnitListener,
     selection: Selection,
     estimates: Mapping[str, GroupEstimate] = MappingProxyType({}),
 ) -> dict[str, Rows]:
@@ -51,13 +51,13 @@ def classify_ways(
     the Mels, the probabilities are the mean of the draws. The rows' groups are those of
     ``estimates``, by method.
     """
-    unit_s, weights = listening.unit_s, second_weights(sound.n_samples, sound.sample_rate)
+    unit_s, weights = listener.unit_s, second_weights(sound.n_samples, sound.sample_rate)
     reference = next(iter(transcoders.values()))  # any of them computes the true Mels alike
     true_mels = reference.true_mel_batches(sound, sound.sample_rate)
-    heard = _heard(true_mels, listening.classifier, unit_s, weights)
+    heard = _heard(true_mels, listener.classifier, unit_s, weights)
     found = {TRUE_MELS: _rows(heard, selection, unit_s, weights)}
     for method, transcoder in transcoders.items():
-        way = _Way(method, transcoder, sound, listening, weights)
+        way = _Way(method, transcoder, sound, listener, weights)
         heard = way.heard(unit_s)
         rows = _rows(heard, selection, unit_s, weights)
         if method in estimates:
@@ -73,26 +73,26 @@ class _Way:
     method: str
     transcoder: Transcoder
     sound: SoundFile
-    listening: Listening
+    listener: UnitListener
     weights: NDArray  # see `second_weights`
 
     def heard(self, unit_s: int) -> Tensor:
         """Probabilities of units of this length: ``(units, n_classes)``."""
         answers = (
             self.transcoder.batches_from_wave(self.sound, self.sound.sample_rate, draw=draw)
-            for draw in self.transcoder.draws(self.listening.draws)
+            for draw in self.transcoder.draws(self.listener.draws)
         )
         if self.method in CLASS_METHODS:
             seconds = torch.cat(list(next(answers)))[: len(self.weights)]
             return _averaged(seconds, unit_s, self.weights)
-        classifier = self.listening.classifier
+        classifier = self.listener.classifier
         heard = [_heard(mels, classifier, unit_s, self.weights) for mels in answers]
         return torch.stack(heard).mean(dim=0)
 
     def groups(self, estimate: GroupEstimate, heard: Tensor) -> NDArray:
         """``estimate`` of the units that were ``heard``, or the mean of that of their seconds."""
-        unit_s = self.listening.unit_s
-        joins = joins_seconds(self.listening.classifier.name) and self.method not in CLASS_METHODS
+        unit_s = self.listener.unit_s
+        joins = joins_seconds(self.listener.classifier.name) and self.method not in CLASS_METHODS
         if joins or unit_s == CHUNK_DURATION_S:
             return estimate(heard.numpy())
         seconds = torch.from_numpy(estimate(self.heard(CHUNK_DURATION_S).numpy()))

@@ -66,10 +66,9 @@ def file_metrics(
 
     Returns
     -------
-    dict
-        One array ``(n_files,)`` for each key of `READABLE_NAMES`. ``ptopafc`` is 1 where the top
-        classes agree, else 0; ``ptopafc_weighted`` is the same, weighted so that its mean is the
-        mean over the oracle's top classes of the share of agreeing files.
+    One array ``(n_files,)`` for each key of `READABLE_NAMES`. ``ptopafc`` is 1 where the top
+    classes agree, else 0; ``ptopafc_weighted`` is the same, weighted so that its mean is the mean
+    over the oracle's top classes of the share of agreeing files.
 
     Raises
     ------
@@ -79,18 +78,17 @@ def file_metrics(
     _check_shapes(oracle_probs, model_probs, oracle_mels, model_mels, classifier)
     counts = _chunk_counts(chunks_per_file, len(oracle_probs))
     class_sets = {"": slice(None), "_tvb": np.asarray(tvb_indices(classifier))}
-    parts: dict[str, list[NDArray]] = {}
+    blocks: list[dict[str, NDArray]] = []
     for chunks, sizes in _blocks(counts):
-        block = {}
         oracle, model = _float64(oracle_probs[chunks]), _float64(model_probs[chunks])
+        block = {}
         for suffix, classes in class_sets.items():
             block |= _probability_metrics(oracle[:, classes], model[:, classes], sizes, suffix)
         if oracle_mels is not None:
             error = _float64(oracle_mels[chunks]) - _float64(model_mels[chunks])
             block["mel_mse"] = _file_means((error**2).mean(axis=(1, 2)), sizes)
-        for name, values in block.items():
-            parts.setdefault(name, []).append(values)
-    values = {name: np.concatenate(blocks) for name, blocks in parts.items()}
+        blocks.append(block)
+    values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     for suffix in class_sets:
         values |= _agreement(values.pop(f"oracle_top{suffix}"), values.pop(f"top{suffix}"), suffix)
     return {name: values[name] for name in READABLE_NAMES if name in values}

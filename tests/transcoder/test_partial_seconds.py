@@ -7,7 +7,7 @@ from make_synthetic import band_basis, tukey_window
 from torch import nn
 
 from archives.networks import choose_selection
-from archives.side_by_side import TRUE_MELS, Listening, agreement_table, classify_ways
+from archives.side_by_side import TRUE_MELS, UnitListener, agreement_table, classify_ways
 from exp_classif_eval.decoding import decode
 from exp_classif_eval.probabilities import Chain, Inference, chain_rate
 from transcoder.audio import open_recording, prepare, write_audio
@@ -213,7 +213,7 @@ def test_classes_of_audio_know_their_coverage(
     ways = classify_ways(
         open_recording(tmp_path / "a.wav"),
         {"pinv": Transcoder(classifier)},
-        Listening(classifiers[classifier], unit_s),
+        UnitListener(classifiers[classifier], unit_s),
         selection,
     )
     for rows in ways.values():
