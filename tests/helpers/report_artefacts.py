@@ -1,10 +1,13 @@
 """Small made-up artefacts for the tests of the report, written by the project's own exporters."""
 
+import base64
+import io
 import json
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from matplotlib.figure import Figure
 
 from doce_plans.export import export_table
@@ -125,3 +128,12 @@ def _draw(path: Path, width: float) -> None:
     figure = Figure(figsize=(width, 4))
     figure.subplots().plot([0, 1, 2], [1, 0, 2])
     save_figure(figure, path)
+
+
+def played(uri: str) -> np.ndarray:
+    """The samples of a sound in the page."""
+    media_type, _, data = uri.partition(";base64,")
+    assert media_type == "data:audio/mpeg"
+    samples, sample_rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
+    assert sample_rate == SAMPLE_RATE
+    return samples

@@ -1,26 +1,19 @@
 """The report holds what the steps left, names what they did not, and survives damaged files."""
 
-import base64
 import dataclasses
-import io
 import itertools
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
-from PIL import Image
-from report_artefacts import DURATION_S, LOUD_PEAK, RUN_LOG, SAMPLE_RATE, TABLE, make_artefacts
+from report_artefacts import DURATION_S, RUN_LOG, SAMPLE_RATE, TABLE, make_artefacts, played
 
 from doce_plans.export import export_table
 from doce_plans.tables import Cell
-from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
 from reproduction.report import ReportFolders, collect, duration_text, main
 from reproduction.score_tables import ScoreTable, css_classes, read_table, table_files
 from reproduction.wording import condensed, figure_caption, in_words, table_title
-from transcoder.audio import write_audio
 from transcoder.errors import UserError
 from transcoder.files import PROJECT_ROOT
 
@@ -222,49 +215,9 @@ def test_a_damaged_run_log_is_named(tmp_path, log):
     assert "is no run log" in sections["run"].damaged[0]
 
 
-def played(uri: str) -> np.ndarray:
-    media_type, _, data = uri.partition(";base64,")
-    assert media_type == "data:audio/mpeg"
-    samples, sample_rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
-    assert sample_rate == SAMPLE_RATE
-    return samples
-
-
-@pytest.mark.parametrize(("peak", "expected_peak"), [(0.25, 0.25), (1.0, 1.0), (LOUD_PEAK, 1.0)])
-def test_only_sounds_above_full_scale_are_made_quieter(tmp_path, peak, expected_peak):
-    time_s = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    tone = np.sin(2 * np.pi * 440 * time_s).astype(np.float32)
-    write_audio(tmp_path / "tone.wav", peak * tone, SAMPLE_RATE)
-    sound = embed_sound(tmp_path / "tone.wav")
-    middle = played(sound.uri)[2000:12000]
-    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(expected_peak, rel=0.03)
-    assert sound.attenuation_db == pytest.approx(20 * np.log10(peak / expected_peak), abs=0.01)
-    assert not sound.is_cut
-
-
-def test_long_sounds_are_cut(tmp_path, rng):
-    noise = rng.normal(0, 0.1, round((MAX_SOUND_DURATION_S + 5) * SAMPLE_RATE))
-    write_audio(tmp_path / "noise.wav", noise.astype(np.float32), SAMPLE_RATE)
-    sound = embed_sound(tmp_path / "noise.wav")
-    assert sound.is_cut
-    assert played(sound.uri).size / SAMPLE_RATE == pytest.approx(MAX_SOUND_DURATION_S, abs=0.2)
-
-
 def test_sound_lasts_as_long_as_its_file(report):
     for player in report.all("audio"):
         assert played(player["src"]).size / SAMPLE_RATE == pytest.approx(DURATION_S, abs=0.15)
-
-
-def test_pictures_are_compressed_and_not_wider_than_a_screen(tmp_path, rng):
-    values = rng.integers(0, 255, (40, 3000, 3), dtype=np.uint8)
-    Image.fromarray(values).save(tmp_path / "wide.png")
-    image = embed_image(tmp_path / "wide.png")
-    data = base64.b64decode(image.uri.removeprefix("data:image/webp;base64,"))
-    with Image.open(io.BytesIO(data)) as decoded:
-        assert decoded.format == "WEBP"
-        assert decoded.size == (image.width, image.height)
-    assert image.width == 1400
-    assert len(data) < (tmp_path / "wide.png").stat().st_size / 2
 
 
 @pytest.mark.parametrize(
