@@ -30,7 +30,7 @@ _LATER = {"date", "git_commit"}
 
 
 @dataclass(frozen=True)
-class Program:
+class WritingProgram:
     """A program with two sets of options; ``{out}`` is the folder that it writes to."""
 
     command: str
@@ -44,38 +44,38 @@ class Program:
 
 _PLACES = "--device cpu --data_path {work}/features --experiment_path {out}"
 PROGRAMS = {
-    "features": Program(
+    "features": WritingProgram(
         "exp_train_model/create_mel_tho_dataset.py --audio_dataset_path {work}/DEMO --output_path "
         "{out} --workers 2",
         "--mel_template yamnet",
         "--mel_template yamnet --dtype float16",
     ),
-    "probabilities": Program(
+    "probabilities": WritingProgram(
         "exp_classif_eval/create_logit_dataset.py --audio_dataset_name URBAN-SOUND-8K "
         "--audio_dataset_path {work}/DEMO --output_path {out} --classifier YamNet --device cpu",
         "--transcoder self",
         "--transcoder pinv",
     ),
-    "archives": Program(
+    "archives": WritingProgram(
         "classify_third_octave.py {work}/levels.npy --method texture --device cpu --output {out}",
         "--format h5",
         "--format h5 --top_k 3",
     ),
-    "training": Program(
+    "training": WritingProgram(
         f"exp_train_model/main_doce_training.py {_PLACES} -c -s cnn_demo/step=train+"
         "dataset=DEMO-full+classifier=YamNet+epoch=1+learning_rate=-3+kernel_size=5+nb_layers=5+"
         "dilation=1+nb_channels=16 --max_steps 2",
         "--seed 0",
         "--seed 1",
     ),
-    "scores": Program(
+    "scores": WritingProgram(
         "exp_classif_eval/main_doce_score.py --device cpu --audio_dataset_path {work}/DEMO "
         "--data_path {work}/probabilities --experiment_path {out} -c -s deep_demo/step=train+"
         "transcoder=self+classifier=YamNet+dataset=DEMO-URBAN-SOUND-8K",
         "--seed 0",
         "--seed 1",
     ),
-    "reproduce.py": Program(
+    "reproduce.py": WritingProgram(
         "reproduce.py --demo --device cpu --demo_work {out}/work --results {out}/results",
         "--demo_size 0.05 --only 2 3",
         "--demo_size 0.06 --only 2 3",

@@ -17,7 +17,7 @@ _JUDGES = {
 
 
 @dataclass(frozen=True)
-class Table:
+class CardTable:
     """A Markdown table: lines of it."""
 
     title: str
@@ -29,7 +29,7 @@ class Table:
         return "| " + " | ".join("---" for _ in self.header.split("|")[1:-1]) + " |"
 
 
-def scores_of(name: str) -> list[Table]:
+def scores_of(name: str) -> list[CardTable]:
     """The scores of a model that comes with the project, by the name of its checkpoint."""
     from judging.methods import short_name
 
@@ -41,14 +41,14 @@ def scores_of(name: str) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def scores_of_untrained(method: str) -> list[Table]:
+def scores_of_untrained(method: str) -> list[CardTable]:
     """Those of PINV or texture."""
     found = [_judged(WAYS[method])]
     found += [_held_out(REFERENCE_MODELS / f, judge, WAYS[method]) for f, judge in _JUDGES.items()]
     return [table for table in found if table.rows]
 
 
-def _judged(label: str) -> Table:
+def _judged(label: str) -> CardTable:
     rows = []
     for row in _rows(REFERENCE_MODELS / "judged" / "yamnet.csv"):
         if row["method"] == label or row["method"].startswith(f"{label}, "):
@@ -60,17 +60,17 @@ def _judged(label: str) -> Table:
         "Against what the real YAMNet hears in the recordings themselves; in brackets 95 % "
         "intervals, bootstrap over the recordings (`judged/yamnet.csv`):"
     )
-    return Table(title, _line(["recordings", *_JUDGED.values()]), tuple(rows))
+    return CardTable(title, _line(["recordings", *_JUDGED.values()]), tuple(rows))
 
 
-def _held_out(path: Path, judge: str, label: str) -> Table:
+def _held_out(path: Path, judge: str, label: str) -> CardTable:
     rows = [
         _line([f"{row['data']}, {row['files']} files", *(_short(row[key]) for key in _HELD_OUT)])
         for row in _rows(path)
         if row["transcoder"] == label
     ]
     title = f"On held-out scenes, {judge} as judge (`{path.name}`; no intervals were computed):"
-    return Table(title, _line(["data", *_HELD_OUT.values()]), tuple(rows))
+    return CardTable(title, _line(["data", *_HELD_OUT.values()]), tuple(rows))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

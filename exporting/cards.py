@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporting import card_texts
-from exporting.card_scores import Table, scores_of, scores_of_untrained
+from exporting.card_scores import CardTable, scores_of, scores_of_untrained
 from exporting.metadata import LEVELS_TEXT, UNIT
 from exporting.training_command import training_command
 from transcoder.files import REFERENCE_MODELS
@@ -31,7 +31,7 @@ class Card:
     data: str
     command: str
     training: list[tuple[str, object]]
-    tables: list[Table]
+    tables: list[CardTable]
     validation: str
     limits: list[str]
     licence: str

@@ -1,6 +1,6 @@
 """The card of the embedded small YAMNet: a classifier, not a transcoder."""
 
-from exporting.card_scores import Table
+from exporting.card_scores import CardTable
 from exporting.cards import Card, count_licences
 from transcoder.classifiers import SMALL_YAMNET
 from transcoder.settings import YAMNET
@@ -38,7 +38,7 @@ def small_yamnet() -> Card:
             ("loss", table["loss"]),
             ("made", f"{table['provenance']['date']}, commit {table['provenance']['git_commit']}"),
         ],
-        tables=[Table(title, _HEADER, tuple(scores))],
+        tables=[CardTable(title, _HEADER, tuple(scores))],
         validation="",
         limits=["Good for trying things, not for results: on "
             f"{1 - table['agreement_with_teacher']['held-out scenes']['top1']:.0%} of the held-out "

@@ -128,7 +128,7 @@ def create_dataset(
         if overwrite:
             files.remove()
         was_complete = files.complete
-        _complete(Path(audio_path), files, config, table, workers, strict)
+        _Making(Path(audio_path), files, config, table, workers, strict).complete()
     problems = _read_problems(files.problems)
     if strict:
         _check_strict(problems, "the data set was made without them; mend them and use --overwrite")
@@ -143,58 +143,60 @@ def _require_folder(clips: Path, audio_path: Path) -> None:
         )
 
 
-def _complete(
-    audio_path: Path,
-    files: DatasetFiles,
-    config: DatasetConfig,
-    table: pd.DataFrame,
-    workers: int,
-    strict: bool,
-) -> None:
-    table_text = table.to_csv(index=False, lineterminator="\n")
-    settings_text, without_skipped = (
-        _settings_text(config, table_text, _sounds_mark(audio_path, table, leave_out))
-        for leave_out in (frozenset(), _to_be_mended(files))
-    )
-    _check_settings(files, settings_text, without_skipped)
-    try:
-        if not files.complete:
-            atomic_write_text(files.settings, settings_text)
-            atomic_write_text(files.split_table, table_text)
-            _make(audio_path, files, config, table, workers, strict)
-        shutil.rmtree(files.shards, ignore_errors=True)
-    except OSError as error:
-        raise UserError(
-            f"{files.folder}: cannot be written: {error}; mend this and run again, what is done "
-            "is kept"
-        ) from error
+@dataclass(frozen=True, eq=False)
+class _Making:
+    """A run that makes a data set, under its lock."""
 
+    audio_path: Path
+    files: DatasetFiles
+    config: DatasetConfig
+    table: pd.DataFrame
+    workers: int
+    strict: bool
 
-def _make(
-    audio_path: Path,
-    files: DatasetFiles,
-    config: DatasetConfig,
-    table: pd.DataFrame,
-    workers: int,
-    strict: bool,
-) -> None:
-    table_text = files.split_table.read_text(encoding="utf-8")
-    job = {"features": asdict(config.features), "clips": _digest(table_text)}
-    store = PartStore(files.shards, job)
-    shards = plan_shards(table)
-    compute_shards(store, shards, audio_path, config.features, workers)
-    problems = shard_problems(store, shards)
-    _write_problems(files.problems, problems)
-    if strict:
-        _forget_skipped(store, shards, problems)
-        sounds = _sounds_mark(audio_path, table, _skipped(problems))
-        atomic_write_text(files.settings, _settings_text(config, table_text, sounds))
-        _check_strict(problems, "mend or remove them and run again, what is done is kept")
-    scene_names = sorted(table.scene_label.unique())
-    for split, path in zip(SPLITS, files.splits, strict=True):
-        if not path.exists():
-            of_split = [shard for shard in shards if shard.split == split]
-            join_shards(path, store, of_split, config.features, scene_names, is_demo=config.is_demo)
+    def complete(self) -> None:
+        """Make what is not there, unless it is of other settings."""
+        files, text = self.files, self.table.to_csv(index=False, lineterminator="\n")
+        settings_text, without_skipped = (
+            _settings_text(self.config, text, self._sounds_mark(leave_out))
+            for leave_out in (frozenset(), _to_be_mended(files))
+        )
+        _check_settings(files, settings_text, without_skipped)
+        try:
+            if not files.complete:
+                atomic_write_text(files.settings, settings_text)
+                atomic_write_text(files.split_table, text)
+                self._make(text)
+            shutil.rmtree(files.shards, ignore_errors=True)
+        except OSError as error:
+            raise UserError(
+                f"{files.folder}: cannot be written: {error}; mend this and run again, what is "
+                "done is kept"
+            ) from error
+
+    def _make(self, table_text: str) -> None:
+        features, files = self.config.features, self.files
+        job = {"features": asdict(features), "clips": _digest(table_text)}
+        store = PartStore(files.shards, job)
+        shards = plan_shards(self.table)
+        compute_shards(store, shards, self.audio_path, features, self.workers)
+        problems = shard_problems(store, shards)
+        _write_problems(files.problems, problems)
+        if self.strict:
+            _forget_skipped(store, shards, problems)
+            sounds = self._sounds_mark(_skipped(problems))
+            atomic_write_text(files.settings, _settings_text(self.config, table_text, sounds))
+            _check_strict(problems, "mend or remove them and run again, what is done is kept")
+        scenes, is_demo = sorted(self.table.scene_label.unique()), self.config.is_demo
+        for split, path in zip(SPLITS, files.splits, strict=True):
+            if not path.exists():
+                of_split = [shard for shard in shards if shard.split == split]
+                join_shards(path, store, of_split, features, scenes, is_demo=is_demo)
+
+    def _sounds_mark(self, leave_out: Collection[str]) -> str:
+        """A mark of the clips, but for those that are to be mended."""
+        names = self.table.filename
+        return files_mark([self.audio_path / name for name in names if name not in leave_out])
 
 
 def _settings_text(config: DatasetConfig, table_text: str, sounds: str) -> str:
@@ -218,13 +220,6 @@ def _plain(value):
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def _sounds_mark(
-    audio_path: str | os.PathLike, table: pd.DataFrame, leave_out: Collection[str]
-) -> str:
-    """A mark of the clips, but for those that are to be mended."""
-    return files_mark([Path(audio_path) / n for n in table.filename if n not in leave_out])
 
 
 def _skipped(problems: Iterable[Problem]) -> set[str]:

@@ -231,15 +231,19 @@ def test_verbose_shows_what_the_project_logs_in_detail(program, caplog):
     assert "detail of train" in caplog.text
 
 
+SCRIPT = """\
+from exp_train_model.plans import METRICS, PLANS
+from doce_plans.command_line import run
+from doce_plans.options import build_parser
+from doce_plans.experiment import Experiment
+e = Experiment('e', 'p', PLANS, METRICS, {'metric': 'metric'}, lambda s, e: [])
+"""
+
+
 def test_help_is_quick_and_complete(tmp_path):
     script = tmp_path / "main.py"
     script.write_text(
-        "from exp_train_model.plans import METRICS, PLANS\n"
-        "from doce_plans.command_line import run\n"
-        "from doce_plans.options import build_parser\n"
-        "from doce_plans.experiment import Experiment\n"
-        "import sys\n"
-        "e = Experiment('e', 'p', PLANS, METRICS, {'metric': 'metric'}, lambda s, e: [])\n"
+        SCRIPT + "import sys\n"
         "parser = build_parser(e)\n"
         "heavy = {'doce', 'numpy', 'pandas', 'matplotlib', 'scipy', 'torch'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
@@ -255,12 +259,7 @@ def test_help_is_quick_and_complete(tmp_path):
 def test_reader_of_a_pipe_may_leave(tmp_path):
     script = tmp_path / "main.py"
     script.write_text(
-        "from exp_train_model.plans import METRICS, PLANS\n"
-        "from doce_plans.command_line import run\n"
-        "from doce_plans.options import build_parser\n"
-        "from doce_plans.experiment import Experiment\n"
-        "e = Experiment('e', 'p', PLANS, METRICS, {'metric': 'metric'}, lambda s, e: [])\n"
-        "raise SystemExit(run(e, None, build_parser(e).parse_args(['-f'])))\n"
+        SCRIPT + "raise SystemExit(run(e, None, build_parser(e).parse_args(['-f'])))\n"
     )
     result = subprocess.run(
         f"{sys.executable} {script} | head -n 1", shell=True, capture_output=True, text=True
