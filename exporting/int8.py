@@ -8,7 +8,8 @@ Two ways, as measured (docs/export.md):
   to it. They have 16 bits: with 8, every fifth second has another top class. The file is a third as
   large and no faster: it is for where room is short.
 
-The signal path (PINV's powers, the noise, logarithms) and the paper's CNN stay in float.
+The signal path (PINV's powers, the noise, logarithms), the paper's CNN, textured's tokens and
+depthwise convolutions stay in float: they are small as files, and answers suffer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exporting.onnx_files import signal_nodes
+from exporting.onnx_files import float_nodes
 from exporting.quiet import quiet
 
 _BATCH_S = 25
@@ -46,7 +47,7 @@ def quantised(model, folder: Path, shown: dict[str, NDArray] | None):
         "per_channel": True,
         "weight_type": quantization.QuantType.QInt8,
         "op_types_to_quantize": ["Conv", "Gemm", "MatMul"],
-        "nodes_to_exclude": signal_nodes(model),
+        "nodes_to_exclude": float_nodes(model, tokens=shown is None),
     }
     with quiet():
         if shown is None:

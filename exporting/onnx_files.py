@@ -14,7 +14,7 @@ OPSET = 18
 """Of ONNX: onnxruntime reads it since 1.14 (2023)."""
 
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
-_LINEAR, _CONV = "torch.nn.modules.linear.Linear", "torch.nn.modules.conv.Conv2d"
+_LINEAR = "torch.nn.modules.linear.Linear"
 _CLASSIFIER = "transcoder.classifiers.Classifier"
 _HIERARCHY = "pkg.torch.onnx.class_hierarchy"
 
@@ -53,22 +53,32 @@ def to_onnx(graph: LevelsToClasses):
     return model
 
 
-def signal_nodes(model) -> list[str]:
-    """The products in a model of `to_onnx` that are no layer of a classifier or of tokens.
+def float_nodes(model, *, tokens: bool) -> list[str]:
+    """The products in a model of `to_onnx` whose weights must not have 8 bits.
 
     They compute signals, PINV's powers among them, that span more than 8 bits can tell; or are the
-    paper's CNN, small as a file and no better for coarse weights.
+    paper's CNN and depthwise convolutions, small as a file and no better for coarse weights.
+    ``tokens``: whether the layers of levels as tokens may have 8 bits; else a classifier's alone.
     """
+    products = (node for node in model.graph.node if node.op_type in _PRODUCTS)
     return [
         node.name
-        for node in model.graph.node
-        if node.op_type in _PRODUCTS and not _is_learned(node)
+        for node in products
+        if not (_is_of_classifier(node) or (tokens and _is_linear(node)))
     ]
 
 
-def _is_learned(node) -> bool:
-    layers = next((p.value for p in node.metadata_props if p.key == _HIERARCHY), "")
-    return _LINEAR in layers or (_CONV in layers and _CLASSIFIER in layers)
+def _is_of_classifier(node) -> bool:
+    is_depthwise = any(part.name == "group" and part.i > 1 for part in node.attribute)
+    return _CLASSIFIER in _layers_of(node) and not is_depthwise
+
+
+def _is_linear(node) -> bool:
+    return _LINEAR in _layers_of(node)
+
+
+def _layers_of(node) -> str:
+    return next((part.value for part in node.metadata_props if part.key == _HIERARCHY), "")
 
 
 def write_model(model, path: Path, metadata: Mapping[str, str]) -> None:

@@ -142,12 +142,13 @@ def write_int8(
     inputs = parts_of(graph.input_names, levels)
     with tempfile.TemporaryDirectory() as folder:
         model = quantised(to_onnx(graph), Path(folder), None if dynamic else inputs)
-    how = "8 bits, activations too, scales found in each call"
+    how = "weights and activations 8 bits, scales found in each call"
     if not dynamic:
         shown = "made-up scenes" if archive is None else archive.name
-        how = f"8 bits; activations 16 bits, scales from {len(levels)} s of {shown}"
+        how = "the classifier's weights 8 bits, activations 16 bits with scales from "
+        how += f"{len(levels)} s of {shown}"
     with atomic_path(path) as temporary:
-        write_model(model, temporary, metadata | {"precision": f"int8 (learned weights {how})"})
+        write_model(model, temporary, metadata | {"precision": f"int8 ({how})"})
         classes = run(session_of(temporary), list(inputs.values()))[0]
     with torch.no_grad():
         wanted = graph(*(torch.from_numpy(values) for values in inputs.values()))[0].numpy()
