@@ -6,7 +6,6 @@ there they are joined into one HDF5 file for each split. So the result depends n
 were killed nor on the number of workers.
 """
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from features.clips import (
 from features.files import SPLITS
 from transcoder.audio import AudioError
 from transcoder.errors import UserError
+from transcoder.files import FullDiskError, check_room
 from transcoder.hdf5_files import WrittenFile, written_hdf5
 from transcoder.names import DEMO
 from transcoder.parts import PartStore
@@ -209,12 +209,10 @@ def _check_disk(
     folder = store.folder
     present = sum(store.path(s.name).stat().st_size for s in shards if s.name in store)
     needed = 2 * clips * CLIP_DURATION_S * row_bytes - present
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(
-            f"{folder}: about {needed / 1e9:.1f} GB are needed, only {free / 1e9:.1f} GB are "
-            "free: choose another --output_path, or --dtype float16 for half of it"
-        )
+    try:
+        check_room(folder, needed)
+    except FullDiskError as error:
+        raise FullDiskError(f"{error}; --dtype float16 takes half of it") from None
 
 
 @contextmanager

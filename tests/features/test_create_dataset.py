@@ -257,10 +257,9 @@ def _interrupt(*args, **kwargs):
 
 
 def test_full_disk_is_noticed_before_the_start(run, tmp_path, monkeypatch, capsys):
-    usage = feature_writer.shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(feature_writer.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("transcoder.files.room_on", lambda path: 1000)
     assert run() == 1
-    assert "GB are needed, only 0.0 GB are free" in capsys.readouterr().err
+    assert "only 1 kB are free on its disk" in capsys.readouterr().err
 
 
 def test_disk_that_fills_up(run, tmp_path, monkeypatch, capsys):
