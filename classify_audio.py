@@ -9,11 +9,13 @@ calibration (--calibration; direct comes with one) its table also says how prese
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from archives.command_line import add_network_options, check_network_options, choice_of
 from transcoder.cli import Parser, reports_errors
-from transcoder.files import printable, sound_path
+from transcoder.files import printable, remove_temporary, sound_path
 from transcoder.locks import only_run
+from transcoder.names import TITLES
 
 SHOWN = 10
 
@@ -30,6 +32,7 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     check_network_options(args)
     with only_run(args.output / args.audio.stem):
+        remove_temporary(*(_table_path(args, way) for way in TITLES.values()), _figure_path(args))
         return _run(args)
 
 
@@ -67,8 +70,7 @@ def _run(args) -> int:
     of_all = Description(selection, NO_CLOCK, unit_s, about)
     _write_tables(args, ways, transcoders, estimates, of_all)
     used = models_used(transcoders, classifier)
-    figure_path = args.output / f"{args.audio.stem}_classes.png"
-    save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), figure_path)
+    save_figure(agreement_figure(ways, selection, unit_s, SHOWN, used), _figure_path(args))
     print(f"{args.audio}, {classifier.label}; mean probability, (agreement over time)")
     print("\n".join(agreement_table(ways, selection, SHOWN)))
     print(*presence_lines(ways, estimates), *used, f"wrote {args.output}", sep="\n")
@@ -89,8 +91,15 @@ def _write_tables(args, ways, transcoders, estimates, of_all) -> None:
             about["transcoder"] = transcoders[methods[way]].source
         estimate = estimates.get(methods.get(way))
         description = replace(of_all, about=about, estimate=estimate)
-        name = f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
-        write_rows(args.output / name, [rows], description)
+        write_rows(_table_path(args, way), [rows], description)
+
+
+def _figure_path(args) -> Path:
+    return args.output / f"{args.audio.stem}_classes.png"
+
+
+def _table_path(args, way: str) -> Path:
+    return args.output / f"{args.audio.stem}_{way.lower().replace(' ', '_')}.csv"
 
 
 if __name__ == "__main__":

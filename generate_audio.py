@@ -14,7 +14,7 @@ from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
-from transcoder.files import WORK_ROOT, printable, sound_path
+from transcoder.files import WORK_ROOT, printable, remove_temporary, sound_path
 from transcoder.locks import only_run
 from transcoder.names import (
     CLASS_METHODS,
@@ -22,6 +22,7 @@ from transcoder.names import (
     NOISE_VOCODER,
     TITLES,
     TRUE_MELS,
+    WAV_ENDINGS,
     of_classifier,
     wav_name,
 )
@@ -93,6 +94,8 @@ def _run(args, folder: Path) -> int:
     )
     chunks[NOISE_VOCODER] = reference.true_mels(noise, THIRD_OCTAVE.sample_rate)
     name = args.audio.stem
+    others = (folder / f"{name}_spectrograms.png", folder / f"{name}_classes.csv")
+    remove_temporary(*(folder / wav_name(name, sound) for sound in WAV_ENDINGS), *others)
     used = models_used(transcoders | straight, classifier)
     original = prepare(waveform, sample_rate, reference.front_end.sample_rate)
     _write(folder / name, original, chunks, noise, used, args)
