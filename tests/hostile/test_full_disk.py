@@ -1,12 +1,15 @@
 """Every writer on a disk of 20 MB at ten fill levels: one line, exit 1, older results whole."""
 
 import json
+import zipfile
 
 import h5py
 import numpy as np
 import pytest
+import small_jobs
 import soundfile
-from attacks import _networks, _quick
+import torch
+from misbehaving_server import MisbehavingServer
 from sandbox import attack
 
 from exp_classif_eval.deep_head import DeepHeads, save_heads
@@ -15,53 +18,6 @@ from transcoder.files import atomic_path
 from transcoder.plots import save_figure
 
 LEVELS = (0, 4_096, 20_000, 60_000, 150_000, 300_000, 500_000, 700_000, 1_200_000, 2_000_000)
-
-
-def seconds_of_levels(folder, n_seconds: int = 3600):
-    rng = np.random.default_rng(0)
-    np.save(folder / "levels.npy", rng.normal(-20, 5, (8 * n_seconds, 29)).astype("f4"))
-    return folder / "levels.npy"
-
-
-def classify(suffix: str):
-    def run(folder, source) -> int:
-        import classify_third_octave
-
-        with _quick():
-            return classify_third_octave.main(
-                [str(source / "levels.npy"), "--output", str(folder), "--format", suffix]
-            )
-
-    return run
-
-
-def classify_recording(folder, source) -> int:
-    import classify_audio
-
-    weights, models = _networks()
-    return classify_audio.main(
-        [str(source / "a.wav"), "--classifier_weights", str(weights), "--models", str(models),
-         "--output", str(folder), "--draws", "1"]
-    )  # fmt: skip
-
-
-def generate(folder, source) -> int:
-    import generate_audio
-
-    weights, models = _networks()
-    return generate_audio.main(
-        [str(source / "a.wav"), "--classifier_weights", str(weights), "--models", str(models),
-         "--output", str(folder), "--iterations", "1"]
-    )  # fmt: skip
-
-
-def probabilities(folder, source) -> int:
-    from exp_classif_eval import create_logit_dataset
-
-    return create_logit_dataset.main(
-        ["--audio_dataset_name", "URBAN-SOUND-8K", "--audio_dataset_path", str(source),
-         "--output_path", str(folder), "--transcoder", "pinv", "texture", "--classifier", "YamNet"]
-    )  # fmt: skip
 
 
 def unpacked(folder, source) -> int:
@@ -97,12 +53,16 @@ def weights_and_figures(folder, source) -> int:
 
 
 WRITERS = {
-    "archives as HDF5": classify("h5"),
-    "archives as Parquet": classify("parquet"),
-    "archives as CSV": classify("csv"),
-    "classify_audio.py": classify_recording,
-    "generate_audio.py": generate,
-    "create_logit_dataset.py": probabilities,
+    "archives as HDF5": small_jobs.archive("h5"),
+    "archives as Parquet": small_jobs.archive("parquet"),
+    "archives as CSV": small_jobs.archive("csv"),
+    "a network": small_jobs.network,
+    "classify_audio.py": small_jobs.classify_recording,
+    "generate_audio.py": small_jobs.generate,
+    "create_mel_tho_dataset.py": small_jobs.features,
+    "features in mid-file": small_jobs.features_without_estimate,
+    "create_logit_dataset.py": small_jobs.probabilities,
+    "a training": small_jobs.training,
     "unpacking": unpacked,
     "weights and figures": weights_and_figures,
 }
@@ -110,30 +70,35 @@ WRITERS = {
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    import zipfile
-
-    folder = tmp_path_factory.mktemp("source")
-    seconds_of_levels(folder)
-    rng = np.random.default_rng(0)
-    wave = (0.1 * rng.standard_normal(30 * 16_000)).astype("f4")
-    soundfile.write(folder / "a.wav", wave, 16_000)
-    audio = folder / "URBAN-SOUND-8K" / "audio"
-    audio.mkdir(parents=True)
-    for n in range(200):
-        soundfile.write(audio / f"{n}.wav", wave[:16_000], 16_000)
+    folder = small_jobs.write_source(tmp_path_factory.mktemp("source"))
     with zipfile.ZipFile(folder / "a.zip", "w") as packed:
-        packed.writestr("a.wav", rng.bytes(2_500_000))
+        packed.writestr("a.wav", np.random.default_rng(0).bytes(2_500_000))
     return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_ten_fill_levels(small_disk, source, name):
+    fill_ten_times(small_disk, lambda folder: WRITERS[name](folder, source))
+
+
+@pytest.mark.parametrize("size", [None, len(small_jobs.CONTENT)])
+def test_download_at_ten_fill_levels(small_disk, size):
+    """Without a published size the disk is full in mid-file; what came is kept for the next try."""
+    with MisbehavingServer() as server:
+        job = small_jobs.download_from(server)(size)
+        fill_ten_times(small_disk, lambda folder: job(folder, folder))
+    path = small_disk.folder / "out" / small_jobs.PATH[1:]
+    assert path.read_bytes() == small_jobs.CONTENT
+
+
+def fill_ten_times(small_disk, run) -> None:
+    """``run(folder)`` at each of the levels: right, or refused in a line; nothing is in part."""
     (small_disk.folder / "older.h5").write_bytes(b"older")
     n_full = 0
     for room in LEVELS:
         small_disk.leave(room)
-        outcome = attack(lambda: WRITERS[name](small_disk.folder / "out", source))
+        outcome = attack(lambda: run(small_disk.folder / "out"))
         assert outcome.kind in ("right", "refused"), (room, outcome)
         if outcome.kind == "refused":
             (line,) = [text for text in outcome.text.splitlines() if "error:" in text]
@@ -143,14 +108,21 @@ def test_ten_fill_levels(small_disk, source, name):
         assert left["older.h5"] == b"older"
         hidden = [path for path in left if "/." in path and not path.endswith(".lock")]
         assert not hidden
-        for path in left:  # whatever has appeared is whole
-            whole = small_disk.folder / path
-            if path.endswith((".h5", ".hdf5")) and path != "older.h5":
-                h5py.File(whole).close()
-            elif path.endswith(".json"):
-                json.loads(whole.read_text())
-            elif path.endswith(".npz"):
-                np.load(whole).close()
-            elif path.endswith(".wav"):
-                assert soundfile.info(str(whole)).frames
+        for path in left:
+            if path != "older.h5":
+                check_whole(small_disk.folder / path)
     assert n_full >= 5
+
+
+def check_whole(path) -> None:
+    """Whatever has appeared can be read."""
+    if path.suffix in (".h5", ".hdf5"):
+        h5py.File(path).close()
+    elif path.suffix == ".json":
+        json.loads(path.read_text())
+    elif path.suffix == ".npz":
+        np.load(path).close()
+    elif path.suffix == ".wav":
+        assert soundfile.info(str(path)).frames
+    elif path.name.endswith("_model"):
+        assert torch.load(path)

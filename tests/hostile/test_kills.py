@@ -1,86 +1,130 @@
-"""Runs that are killed twice end as those that nobody disturbed; SIGTERM ends a run in order."""
+"""Runs that are killed twice end as those that nobody disturbed; SIGTERM ends a run in order.
+
+The moments are those at which a file is about to appear, which are the ones that matter: all else
+that a run has written has no name yet.
+"""
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+import small_jobs
+from misbehaving_server import MisbehavingServer
+from sandbox import attack
 
-PROGRAM = """
-import sys, time
-from attacks import _quick, _QuickNetwork
-import classify_third_octave
-once = _QuickNetwork.__call__
-def slowly(self, units):
-    time.sleep({pause})
-    return once(self, units)
-_QuickNetwork.__call__ = slowly
-with _quick():
-    sys.exit(classify_third_octave.main({arguments!r}))
-"""
-N_PARTS = 5
+from benchmarks.folder_content import content
 
-
-def start(folder: Path, output: Path, pause: float) -> subprocess.Popen:
-    arguments = [str(folder / "levels.npy"), "--output", str(output), "--format", "csv"]
-    helpers = Path(__file__).resolve().parent.parent / "helpers"
-    path = f"{helpers}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(pause=pause, arguments=arguments)],
-        env=os.environ | {"PYTHONPATH": path},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).resolve().parents[2],
-    )
+JOBS = {
+    "archives": small_jobs.archive("csv"),
+    "network": small_jobs.network,
+    "features": small_jobs.features,
+    "probabilities": small_jobs.probabilities,
+    "training": small_jobs.training,
+    "classify_audio.py": small_jobs.classify_recording,
+    "generate_audio.py": small_jobs.generate,
+}
+QUICK = "network"  # a second; the others are slow together
 
 
-def n_parts(output: Path) -> int:
-    return len(list(output.glob("reports/levels.parts/part_*.npz")))
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return small_jobs.write_source(tmp_path_factory.mktemp("source"))
 
 
-def wait_for_parts(process: subprocess.Popen, output: Path, n: int) -> None:
-    end = time.monotonic() + 120
-    while n_parts(output) < n:
-        assert process.poll() is None and time.monotonic() < end
-        time.sleep(0.01)
+def signalled_at(number: int, sent: signal.Signals, job, output: Path, source: Path):
+    """``job``, which sends itself a signal when it is about to name its file ``number``."""
+
+    def run() -> int:
+        replace, count = os.replace, iter(range(1, 100_000))
+
+        def replace_or_end(*args, **kwargs):
+            if next(count) == number:
+                os.kill(os.getpid(), sent)
+            return replace(*args, **kwargs)
+
+        os.replace = replace_or_end
+        return job(output, source)
+
+    return run
 
 
-@pytest.fixture
-def levels(tmp_path) -> Path:
-    rng = np.random.default_rng(0)
-    np.save(tmp_path / "levels.npy", rng.normal(-20, 5, (8 * 600 * N_PARTS, 29)).astype("f4"))
-    return tmp_path
+def n_files_named(job, output: Path, source: Path) -> int:
+    """How often the job gives a file its name."""
+    tally = output.with_name("tally")
+
+    def run() -> int:
+        replace = os.replace
+
+        def count(*args, **kwargs):
+            with tally.open("a") as file:
+                file.write(".")
+            return replace(*args, **kwargs)
+
+        os.replace = count
+        return job(output, source)
+
+    assert attack(run).kind == "right"
+    return len(tally.read_text())
+
+
+def hidden(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob(".*") if path.suffix not in (".lock", ".run")]
+
+
+def jobs(*but: str):
+    names = [name for name in JOBS if name not in but]
+    return [name if name == QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", jobs())
+def test_two_kills(tmp_path, source, name):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    n_files = n_files_named(JOBS[name], whole, source)
+    assert n_files >= 2
+    for number in (n_files // 2, max(1, n_files // 4)):  # the second run has less to do
+        run = signalled_at(number, signal.SIGKILL, JOBS[name], killed, source)
+        assert "signal 9" in attack(run).text
+        for path in killed.rglob("[!.]*.csv"):  # whole, if it is there
+            assert path.read_bytes() == (whole / path.relative_to(killed)).read_bytes()
+    assert attack(lambda: JOBS[name](killed, source)).kind == "right"
+    assert content(killed) == content(whole)
+    assert hidden(killed) == []
+
+
+@pytest.mark.parametrize("name", jobs("training"))  # which ends its batch: test_training_resume.py
+def test_sigterm(tmp_path, source, name):
+    """What is there afterwards has a name, and the next run goes on with it."""
+    whole, ended = tmp_path / "whole", tmp_path / "ended"
+    n_files = n_files_named(JOBS[name], whole, source)
+    outcome = attack(signalled_at(n_files // 2 + 1, signal.SIGTERM, JOBS[name], ended, source))
+    assert outcome.text.strip().endswith("terminated")
+    assert list(ended.rglob(".*")) == []
+    assert attack(lambda: JOBS[name](ended, source)).kind == "right"
+    assert content(ended) == content(whole)
 
 
 @pytest.mark.slow
-def test_two_kills(levels):
-    whole, killed = levels / "whole", levels / "killed"
-    assert start(levels, whole, 0).wait(120) == 0
-    for n in (1, 3):
-        process = start(levels, killed, 0.3)
-        wait_for_parts(process, killed, n)
-        process.kill()
-        assert process.wait(60) == -signal.SIGKILL
-        assert not (killed / "levels.csv").exists()
-    assert n_parts(killed) >= 3
-    assert start(levels, killed, 0).wait(120) == 0
-    assert (killed / "levels.csv").read_bytes() == (whole / "levels.csv").read_bytes()
-    hidden = [path for path in killed.rglob(".*") if path.suffix != ".lock"]
-    assert hidden == []
-    assert not (killed / "reports" / "levels.parts").exists()
+def test_nothing_is_left_beside_the_folder_of_a_recording(tmp_path, source):
+    """Neither by a run that ends well, nor by one that is refused."""
+    output = tmp_path / "deep" / "folder"
+    assert attack(lambda: small_jobs.generate(output, source)).kind == "right"
+    assert [path.name for path in output.iterdir()] == ["a"]
+    assert [path.name for path in output.parent.iterdir()] == ["folder"]
+    assert not any(path.name.startswith(".") for path in tmp_path.rglob("*"))
+    refused = attack(lambda: small_jobs.generate(tmp_path / "no" / "folder", tmp_path))
+    assert refused.kind == "refused"
+    assert not (tmp_path / "no").exists()
 
 
-@pytest.mark.slow
-def test_sigterm(levels):
-    output = levels / "out"
-    process = start(levels, output, 0.3)
-    wait_for_parts(process, output, 1)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
-    assert list(output.rglob(".*")) == []
-    assert not (output / "levels.csv").exists()
-    assert n_parts(output) >= 1  # with which the next run goes on
+def test_two_kills_of_a_download(tmp_path):
+    """Within the last block, and before the file gets its name."""
+    with MisbehavingServer() as server:
+        job = small_jobs.download_from(server)(None)
+        for _ in range(2):
+            run = signalled_at(1, signal.SIGKILL, job, tmp_path, tmp_path)
+            assert "signal 9" in attack(run).text
+            assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+        assert attack(lambda: job(tmp_path, tmp_path)).kind == "right"
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == small_jobs.CONTENT
