@@ -1,19 +1,22 @@
-"""What two runs at once leave: pairs of each program that writes, on the demo's data.
+"""What two runs at once leave: pairs of each program that writes, on small data.
 
-Run it from the project folder: python -m benchmarks.pairs_at_once --pairs 20
+Run it from the project folder: python -m benchmarks.pairs_at_once --pairs 100
 
-Half of the pairs have the same options, half have others; the second run starts 0 to 5 s after the
-first. What the two leave must be what one of them leaves alone, or one after the other; and of the
-two at least one ends well, the other does too or is refused in one line. All else is counted as
-corrupt, and shown.
+Half of the pairs have the same options, half have others; the second run starts after the first, by
+up to the time that one takes alone and a quarter more (5 s at most). What the two leave must be
+what one of them leaves alone, or one after the other; and of the two at least one ends well, the
+other does too or is refused in one line. All else is counted as corrupt, and shown. Runs are
+forked from a process that has loaded the libraries, as their start would take longer than the work.
 """
 
 import functools
-import hashlib
+import importlib
 import itertools
+import logging
+import math
+import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,72 +24,105 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.folder_content import content
+from benchmarks.pairs_data import prepare
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
 
 _MOST_DELAY_S = 5.0
-_DECOYS = (".log", ".png")  # with times and versions in them, or drawn from what is compared
-_LATER = {"date", "git_commit"}
+_SLOW_TO_LOAD = (
+    "archives.classify", "archives.fleet", "archives.load_answers", "archives.side_by_side", "h5py",
+    "matplotlib.pyplot", "pandas", "pyarrow.parquet", "soundfile", "torch", "transcoder.transcode",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class WritingProgram:
     """A program with two sets of options; ``{out}`` is the folder that it writes to."""
 
-    command: str
+    command: str  # begins with the program's module
     one: str
     other: str
 
-    def line(self, options: str, work: Path, out: Path) -> list[str]:
-        text = f"{self.command} {options}".format(work=work, out=out)
-        return [sys.executable, *text.split()]
+    def words(self, options: str, work: Path) -> list[str]:
+        return f"{self.command} {options}".format(work=work, out=work / "out").split()
 
 
 _PLACES = "--device cpu --data_path {work}/features --experiment_path {out}"
+_CNN = "learning_rate=-3+kernel_size=5+nb_layers=5+dilation=1+nb_channels=16"
+_PROBABILITIES = (
+    "exp_classif_eval.create_logit_dataset --audio_dataset_name URBAN-SOUND-8K "
+    "--audio_dataset_path {work}/DEMO --output_path {out} --device cpu --classifier YamNet"
+)
 PROGRAMS = {
     "features": WritingProgram(
-        "exp_train_model/create_mel_tho_dataset.py --audio_dataset_path {work}/DEMO --output_path "
-        "{out} --workers 2",
-        "--mel_template yamnet",
-        "--mel_template yamnet --dtype float16",
+        "exp_train_model.create_mel_tho_dataset --audio_dataset_path {work}/DEMO --output_path "
+        "{out} --workers 2 --mel_template yamnet",
+        "--dtype float32",
+        "--dtype float16",
     ),
-    "probabilities": WritingProgram(
-        "exp_classif_eval/create_logit_dataset.py --audio_dataset_name URBAN-SOUND-8K "
-        "--audio_dataset_path {work}/DEMO --output_path {out} --classifier YamNet --device cpu",
-        "--transcoder self",
-        "--transcoder pinv",
-    ),
+    "probabilities": WritingProgram(_PROBABILITIES, "--transcoder self", "--transcoder pinv"),
     "archives": WritingProgram(
-        "classify_third_octave.py {work}/levels.npy --method texture --device cpu --output {out}",
-        "--format h5",
-        "--format h5 --top_k 3",
+        "classify_third_octave {work}/levels.npy --groups tvb --device cpu --output {out}",
+        "--format h5 --window 1",
+        "--format h5 --window 2",
+    ),
+    "network": WritingProgram(
+        "classify_third_octave {work}/network --db_offset 0 --device cpu --output {out}",
+        "--groups tvb",
+        "--groups tvb --window 2",
+    ),
+    "classify_audio": WritingProgram(
+        "classify_audio {work}/a.wav --draws 1 --device cpu --output {out}",
+        "--window 1",
+        "--window 2",
+    ),
+    "generate_audio": WritingProgram(
+        "generate_audio {work}/a.wav --iterations 2 --device cpu --output {out}",
+        "--seed 0",
+        "--seed 1",
+    ),
+    "presence": WritingProgram(
+        "calibrate_presence {work}/recordings {work}/heard.csv --output {out}/presence.json "
+        "--device cpu",
+        "--db_offset 0",
+        "--db_offset 3",
+    ),
+    "demo data": WritingProgram(
+        "download_datasets -l DEMO --output {out}", "--size .01", "--size .02"
     ),
     "training": WritingProgram(
-        f"exp_train_model/main_doce_training.py {_PLACES} -c -s cnn_demo/step=train+"
-        "dataset=DEMO-full+classifier=YamNet+epoch=1+learning_rate=-3+kernel_size=5+nb_layers=5+"
-        "dilation=1+nb_channels=16 --max_steps 2",
+        f"exp_train_model.main_doce_training {_PLACES} --max_steps 2 -c -s "
+        f"cnn_demo/step=train+dataset=DEMO-full+classifier=YamNet+epoch=1+{_CNN}",
+        "--seed 0",
+        "--seed 1",
+    ),
+    "evaluation": WritingProgram(
+        f"exp_train_model.main_doce_training {_PLACES} -c -s "
+        "reference_demo/transcoder=oracle+classifier=YamNet+dataset=DEMO-full",
         "--seed 0",
         "--seed 1",
     ),
     "scores": WritingProgram(
-        "exp_classif_eval/main_doce_score.py --device cpu --audio_dataset_path {work}/DEMO "
+        "exp_classif_eval.main_doce_score --device cpu --audio_dataset_path {work}/DEMO "
         "--data_path {work}/probabilities --experiment_path {out} -c -s deep_demo/step=train+"
         "transcoder=self+classifier=YamNet+dataset=DEMO-URBAN-SOUND-8K",
         "--seed 0",
         "--seed 1",
     ),
     "reproduce.py": WritingProgram(
-        "reproduce.py --demo --device cpu --demo_work {out}/work --results {out}/results",
-        "--demo_size 0.05 --only 2 3",
-        "--demo_size 0.06 --only 2 3",
+        "reproduce --demo --device cpu --demo_work {out}/work --results {out}/results --only 2 3",
+        "--demo_size 0.05",
+        "--demo_size 0.06",
     ),
-}
+}  # fmt: skip
 
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=20, help="of each program")
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
+    parser.add_argument("--seconds", type=float, help="of each program at most: then fewer pairs")
     parser.add_argument("--seed", type=int, default=0, help="of the delays")
     return parser
 
@@ -100,125 +136,123 @@ def main(argv=None) -> int:
     n_corrupt = 0
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        _prepare(work)
+        prepare(work)
+        _load(args.programs)
         for name in args.programs:
-            outcomes = _try_program(name, work, args.pairs, delays)
+            start_s = time.monotonic()
+            end_s = math.inf if args.seconds is None else start_s + args.seconds
+            outcomes = _try_program(name, work, args.pairs, end_s, delays)
             n_corrupt += sum(n for what, n in outcomes.items() if what.startswith("corrupt"))
             counts = ", ".join(f"{n} {what}" for what, n in sorted(outcomes.items()))
-            print(f"{name}: {args.pairs} pairs: {counts}", flush=True)
+            took = f"{time.monotonic() - start_s:.0f} s"
+            print(f"{name}: {outcomes.total()} pairs: {counts} ({took})", flush=True)
     return 1 if n_corrupt else 0
 
 
-def _prepare(work: Path) -> None:
-    """The demo's sounds and features, probabilities, and a quarter of an hour of levels."""
-    import numpy as np
-
-    lines = (
-        f"download_datasets.py -l DEMO --size 0.05 --output {work}",
-        "exp_train_model/create_mel_tho_dataset.py --dataset_type full --audio_dataset_path "
-        f"{work}/DEMO --output_path {work}/features",
-        "exp_classif_eval/create_logit_dataset.py --audio_dataset_name URBAN-SOUND-8K "
-        f"--audio_dataset_path {work}/DEMO --output_path {work}/probabilities --classifier YamNet "
-        "--transcoder self --device cpu",
-    )
-    for line in lines:
-        subprocess.run([sys.executable, *line.split()], check=True, capture_output=True)
-    levels = np.random.default_rng(0).normal(-20, 8, (900 * 8, 29)).astype(np.float32)
-    np.save(work / "levels.npy", levels)
+def _load(names: list[str]) -> None:
+    """What the programs need, so that forked processes have it."""
+    for module in (*_SLOW_TO_LOAD, *(PROGRAMS[name].command.split()[0] for name in names)):
+        importlib.import_module(module)
+    logging.getLogger().setLevel(logging.WARNING)
 
 
-def _try_program(name: str, work: Path, n_pairs: int, delays: random.Random) -> Counter:
+@dataclass(frozen=True)
+class Run:
+    """A program in a process of its own."""
+
+    process: int
+    said: Path  # what it writes to stderr
+
+    @classmethod
+    def of(cls, words: list[str], said: Path) -> "Run":
+        process = os.fork()
+        if not process:
+            _be_the_program(words, said)
+        return cls(process, said)
+
+    def wait(self) -> tuple[int, str]:
+        """Its exit status and what it said."""
+        _, status = os.waitpid(self.process, 0)
+        return os.waitstatus_to_exitcode(status), self.said.read_text(errors="replace")
+
+
+def _be_the_program(words: list[str], said: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    status = 99
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        sys.argv = words
+        status = importlib.import_module(words[0]).main(words[1:])
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 2
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _try_program(
+    name: str, work: Path, n_pairs: int, end_s: float, delays: random.Random
+) -> Counter:
     program, out = PROGRAMS[name], work / "out"
+    expected, alone_s = _alone(program, work)
+    longest_s = min(1.25 * alone_s, _MOST_DELAY_S)
     outcomes: Counter = Counter()
     for number in range(n_pairs):
-        second = program.other if number % 2 else program.one
-        options = [program.one, second]
+        if outcomes and time.monotonic() > end_s:
+            break
+        options = [program.one, program.other if number % 2 else program.one]
         delays.shuffle(options)
-        expected = _alone_or_in_turn(name, work)
-        runs = []
-        for option in options:
-            line = program.line(option, work, out)
-            runs.append(
-                subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            )
-            time.sleep(delays.uniform(0, _MOST_DELAY_S) if len(runs) == 1 else 0)
-        said = [run.communicate()[1] for run in runs]
-        outcomes[_outcome(runs, said, content(out) in expected)] += 1
+        first = Run.of(program.words(options[0], work), work / "first.txt")
+        time.sleep(delays.uniform(0, longest_s))
+        second = Run.of(program.words(options[1], work), work / "second.txt")
+        ends = [first.wait(), second.wait()]
+        found = content(out)
         shutil.rmtree(out)
-    _alone_or_in_turn.cache_clear()
+        if found not in expected:
+            expected |= _in_turn(program, work)
+        outcomes[_outcome(ends, found in expected, number)] += 1
     return outcomes
 
 
-@functools.lru_cache(maxsize=1)
-def _alone_or_in_turn(name: str, work: Path) -> set[str]:
-    """Contents that the program leaves when it runs once, or twice one after the other."""
-    program, out = PROGRAMS[name], work / "out"
+def _alone(program: WritingProgram, work: Path) -> tuple[set[str], float]:
+    """Contents that the program leaves when it runs once, and the seconds that this takes."""
+    found, times = set(), []
+    for options in (program.one, program.other):
+        start_s = time.monotonic()
+        Run.of(program.words(options, work), work / "alone.txt").wait()
+        times.append(time.monotonic() - start_s)
+        found.add(content(work / "out"))
+        shutil.rmtree(work / "out")
+    return found, max(times)
+
+
+@functools.cache
+def _in_turn(program: WritingProgram, work: Path) -> set[str]:
+    """Contents that it leaves when it runs twice, one after the other."""
     found = set()
-    for first, then in itertools.permutations((program.one, program.other)):
-        for option in (first, then):
-            line = program.line(option, work, out)
-            subprocess.run(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            found.add(content(out))
-        shutil.rmtree(out)
+    for both in itertools.product((program.one, program.other), repeat=2):
+        for options in both:
+            Run.of(program.words(options, work), work / "alone.txt").wait()
+        found.add(content(work / "out"))
+        shutil.rmtree(work / "out")
     return found
 
 
-def _outcome(runs: list[subprocess.Popen], said: list[str], is_right: bool) -> str:
-    failed = [text for run, text in zip(runs, said, strict=True) if run.returncode]
+def _outcome(ends: list[tuple[int, str]], is_right: bool, number: int) -> str:
+    failed = [text for status, text in ends if status]
     lines = [line for text in failed for line in text.splitlines() if "error:" in line]
     tracebacks = any("Traceback" in text for text in failed)
     if not is_right or len(failed) == 2 or tracebacks or len(lines) < len(failed):
-        print(*failed, sep="\n", file=sys.stderr)
+        print(f"pair {number}, right: {is_right}", *ends, sep="\n", file=sys.stderr)
         return "corrupt" if not is_right else "corrupt (badly refused)"
     if not failed:
         return "one after the other"
     return "refused: running" if "another run is writing" in lines[0] else "refused: other settings"
-
-
-def content(folder: Path) -> str:
-    """A mark of all the files in a folder, but for what tells the time."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        is_timing = any(word in path.name for word in ("run_log", "duration"))
-        if path.is_file() and path.suffix not in _DECOYS and not is_timing:
-            digest.update(str(path.relative_to(folder)).encode())
-            digest.update(_content_of(path))
-    return digest.hexdigest()
-
-
-def _content_of(path: Path) -> bytes:
-    import h5py
-    import numpy as np
-    import torch
-
-    if path.suffix == ".h5":
-        parts: list[bytes] = []
-        with h5py.File(path) as file:
-            file.visititems(
-                lambda name, item: (
-                    parts.append(name.encode() + np.asarray(item[()]).tobytes())
-                    if isinstance(item, h5py.Dataset) and item.dtype.kind != "O"
-                    else None
-                )
-            )
-        return b"".join(parts)
-    if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            return b"".join(name.encode() + arrays[name].tobytes() for name in arrays.files)
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception:  # no checkpoint
-        lines = path.read_bytes().splitlines()
-        return b"\n".join(line for line in lines if not _tells_the_time(line))
-    tensors = state.items() if isinstance(state, dict) else ()
-    return b"".join(
-        name.encode() + (value.numpy().tobytes() if torch.is_tensor(value) else b"")
-        for name, value in tensors
-    )
-
-
-def _tells_the_time(line: bytes) -> bool:
-    return any(word.encode() in line for word in (*_LATER, "seconds", "modified_ns", "duration"))
 
 
 if __name__ == "__main__":
