@@ -47,5 +47,5 @@ def _check_capability(device: torch.device) -> None:
         raise UserError(
             f"{torch.cuda.get_device_name(device)} has compute capability {major}.{minor}, but "
             f"torch {torch.__version__} was built for {' '.join(built_for)}; install a build for "
-            f"it (README, 'Hardware'), or use --device cpu"
+            f"it (docs/hardware.md), or use --device cpu"
         )

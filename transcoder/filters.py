@@ -13,7 +13,7 @@ except (RuntimeError, OSError) as error:
     raise UserError(
         f"torchaudio does not fit torch {torch.__version__} ({str(error).splitlines()[0]}); "
         'install them together: pip install "torch==2.11.0" "torchaudio==2.11.0" '
-        '"torchvision==0.26.0" (other builds: README, "Hardware")'
+        '"torchvision==0.26.0" (other builds: docs/hardware.md)'
     ) from error
 
 
