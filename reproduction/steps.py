@@ -8,7 +8,7 @@ from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from features.files import TYPE_OPTIONS
 from reproduction.runner import NumberedStep
 from reproduction.scope import DEMO_CLASSIFIER, Reproduction
-from transcoder.files import PROJECT_ROOT
+from transcoder.files import sound_path
 from transcoder.names import TAU_FOLDER, demo_name, real_name
 
 _FORMATS = ("--ext", "png", "html", "csv", "json")
@@ -254,7 +254,7 @@ def _figures_and_audio(r: Reproduction) -> list[NumberedStep]:
             12,
             "audio",
             audio,
-            reads=(r.models, PROJECT_ROOT / "audio" / sample),
+            reads=(r.models, sound_path(sample)),
             writes=(r.audio,),
         ),
     ]

@@ -73,9 +73,6 @@ GROUPS: Mapping[str, Mapping[str, Program]] = {
         "score-tables": Program(
             "exp_classif_eval/export_classification_results.py", "step 10: tables of these scores"
         ),
-        "class-groups": Program(
-            "exp_classif_eval/make_class_groups.py", "which classes count for a label, to edit"
-        ),
         "plot-mels": Program("plot_spectro_dcase2023.py", "step 11: the paper's Mel spectrograms"),
         "plot-bands": Program(
             "plot_thirdo_mel_bands_repartition.py", "step 11: where the bands lie"

@@ -16,7 +16,7 @@ from exp_train_model.options import TrainingOptions, add_options
 from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
 from features.files import SPLITS, create_command, split_path
 from transcoder.errors import MissingFileError
-from transcoder.files import PROJECT_ROOT
+from transcoder.programs import PROJECT_ROOT
 
 MAIN_SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
 

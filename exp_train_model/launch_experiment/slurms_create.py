@@ -20,9 +20,11 @@ from exp_train_model.launch_experiment.choice import (
 )
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import PROJECT_ROOT, atomic_write_text
+from transcoder.files import WORK_ROOT, atomic_write_text
+from transcoder.programs import as_typed
 
 TEMPLATES = Path(__file__).parent / "templates"
+DEFAULT_SCRIPTS = WORK_ROOT / "exp_train_model" / "launch_experiment"
 REFERENCE_SUFFIX = "_slurm_reference.slurm"
 ARRAY_SUFFIX = "_slurm_models.slurm"
 
@@ -103,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def scripts_folder(experiment_path: Path) -> Path:
     """Where the scripts of an experiment go: by default to where the published README has them."""
     if experiment_path == DEFAULT_FOLDER:
-        return Path(__file__).parent
+        return DEFAULT_SCRIPTS
     return experiment_path / "slurm"
 
 
@@ -114,8 +116,8 @@ def settings_file(models_script: Path) -> Path:
 
 def submit_command(folder: Path) -> str:
     """The command that submits the scripts in ``folder``."""
-    program = "python exp_train_model/launch_experiment/launch_exp_slurms.py"
-    return program if folder == Path(__file__).parent else f"{program} {shlex.quote(str(folder))}"
+    program = as_typed("python exp_train_model/launch_experiment/launch_exp_slurms.py")
+    return program if folder == DEFAULT_SCRIPTS else f"{program} {shlex.quote(str(folder))}"
 
 
 def find_template(name: str) -> Path:
@@ -140,10 +142,10 @@ def fill(template: Path, command: str, *, job_name: str, log: Path, array: str =
         "job_name": job_name,
         "log": str(log),
         "array": f"#SBATCH --array={array}" if array else "# no array",
-        "project": shlex.quote(str(PROJECT_ROOT)),
+        "project": shlex.quote(str(WORK_ROOT)),
         "command": _BODY.format(command=command),
     }
-    broken = [value for value in (str(log), str(PROJECT_ROOT), job_name) if not value.isprintable()]
+    broken = [value for value in (str(log), str(WORK_ROOT), job_name) if not value.isprintable()]
     if broken or "\n" in command:
         value = (broken or [command])[0]
         raise UserError(f"{value!r}: a name with a line break would add lines to the job's script")

@@ -26,7 +26,7 @@ def test_without_options_the_scripts_are_where_the_published_readme_launches_the
     default = launch_exp_slurms.build_parser().get_default("folder")
     assert default == Path(launch_exp_slurms.__file__).parent
     programs, experiment = tmp_path / "launch_experiment", tmp_path / "train_exp"
-    monkeypatch.setattr(slurms_create, "__file__", str(programs / "slurms_create.py"))
+    monkeypatch.setattr(slurms_create, "DEFAULT_SCRIPTS", programs)
     monkeypatch.setattr(slurms_create, "DEFAULT_FOLDER", experiment)
     assert slurms_create.main(["--experiment_path", str(experiment)]) == 0
     assert (programs / "jean_zay_slurm_reference.slurm").is_file()
