@@ -23,7 +23,7 @@ def open_xlsx(path: Path, options: ReadOptions) -> Archive:
     best: tuple[int, str, list] = (0, "", [])
     for sheet in _sheets(path):
         sample = islice(_rows(path, sheet, _MOST_COLUMNS), _SAMPLE_ROWS)
-        rows = [[_text(cell) for cell in row] for row in sample]
+        rows = _without_empty_columns([[_text(cell) for cell in row] for row in sample])
         header = find_header(rows)
         if header is not None and len(header.names) > best[0]:
             best = (len(header.names), sheet, [header])
@@ -85,6 +85,12 @@ def _workbook(path: Path):
     except Exception as error:  # openpyxl has no error of its own for damaged files
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise ArchiveError(f"{path}: cannot be read as .xlsx: {reason}") from None
+
+
+def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
+    """Up to the last column with text: openpyxl gives as many as it was asked for."""
+    used = [n for row in rows for n, text in enumerate(row, start=1) if text]
+    return [row[: max(used, default=0)] for row in rows]
 
 
 def _text(cell) -> str:
