@@ -1,7 +1,7 @@
 """Street music: plucked strings (Karplus and Strong, 1983), bass and drums."""
 
 import numpy as np
-import scipy.signal
+import scipy  # its parts load when they are used
 from numpy.random import Generator
 
 from demo_scenes.signals import (

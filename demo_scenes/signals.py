@@ -7,8 +7,7 @@ length. Nothing here loops over samples.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.fft
-import scipy.signal
+import scipy  # its parts load when they are used
 from numpy.random import Generator
 
 _TABLE_LENGTH = 8192  # samples of one stored period: finer than any waveform needs

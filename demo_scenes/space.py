@@ -1,8 +1,7 @@
 """Where a sound is: air between, walls around, and a path along which it moves."""
 
 import numpy as np
-import scipy.ndimage
-import scipy.signal
+import scipy  # its parts load when they are used
 from numpy.random import Generator
 
 from demo_scenes.signals import band_gain, decay, filter_spectrum, n_samples

@@ -7,7 +7,7 @@ the rhythm, melody and timbre of speech are made.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.signal
+import scipy  # its parts load when they are used
 from numpy.random import Generator
 
 from demo_scenes.signals import (

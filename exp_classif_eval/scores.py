@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import auc, precision_recall_curve
 
 from exp_classif_eval.datasets import Dataset
 from transcoder.class_groups import group_maxima
@@ -62,6 +61,8 @@ def auprc(scores: NDArray, labels: NDArray) -> NDArray[np.float64]:
 
     NaN for a class that no file has.
     """
+    from sklearn.metrics import auc, precision_recall_curve  # takes a second: once it is needed
+
     areas = np.full(labels.shape[1], np.nan)
     for k in np.flatnonzero(labels.any(axis=0)):
         precision, recall, _ = precision_recall_curve(labels[:, k], scores[:, k])
