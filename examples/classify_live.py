@@ -24,15 +24,18 @@ LONGEST_GAP_S = 0.19  # between frames that follow each other
 
 
 def parse(line: str) -> tuple[float | None, np.ndarray] | None:
-    """A line's time and levels ``(29,)``; None if it has no levels."""
+    """A line's time and levels ``(29,)``; None if it cannot be read."""
     cells = line.strip().split(",")
+    if len(cells) not in (BANDS, BANDS + 1):
+        return None
     try:
         levels = np.array(cells[-BANDS:], dtype=np.float32)
+        time_s = seconds_of(cells[0]) if len(cells) > BANDS else None
     except ValueError:
         return None
-    if len(cells) not in (BANDS, BANDS + 1) or not np.isfinite(levels).all():
+    if not np.isfinite([*levels, time_s or 0.0]).all():
         return None
-    return (seconds_of(cells[0]) if len(cells) > BANDS else None), levels
+    return time_s, levels
 
 
 def seconds_of(cell: str) -> float:
@@ -53,7 +56,7 @@ def seconds(lines):
             continue  # names of columns
         is_bad = found is None
         if is_bad:
-            print(f"line {number + 1} has no {BANDS} levels; passed over", file=sys.stderr)
+            print(f"line {number + 1}: no time and {BANDS} levels; passed over", file=sys.stderr)
             last = None if last is None else last + STEP_S
         else:
             time_s, levels = found
@@ -102,8 +105,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    args = build_parser().parse_args()
-    model = Model(args.model)
+    parser = build_parser()
+    args = parser.parse_args()
+    if args.top_k < 1:
+        parser.error(f"--top_k must be 1 or more, not {args.top_k}")
+    try:
+        model = Model(args.model)
+    except Exception as error:  # those of onnxruntime have nothing in common
+        sys.exit(f"error: {args.model}: no model of export_model.py ({error})")
     for time_s, levels in seconds(sys.stdin):
         heard = model(time_s, levels + np.float32(args.db_offset))
         best = np.argsort(-heard, kind="stable")[: args.top_k]

@@ -12,6 +12,8 @@ import export_model
 from transcoder.classifiers import SMALL_YAMNET
 from transcoder.files import PROJECT_ROOT
 
+EXAMPLE = PROJECT_ROOT / "examples" / "classify_live.py"
+
 _BLOCKED = """
 import runpy, sys
 class Blocked:
@@ -36,7 +38,7 @@ def on_the_board(model, text, tmp_path, *options) -> list[dict]:
     ours = sorted(p.name for p in PROJECT_ROOT.iterdir() if (p / "__init__.py").is_file())
     blocked = {*ours, "torch", "pandas", "scipy", "onnx", "yaml", "h5py"}
     script = tmp_path / "classify_live.py"
-    script.write_bytes((PROJECT_ROOT / "examples" / "classify_live.py").read_bytes())
+    script.write_bytes(EXAMPLE.read_bytes())
     done = subprocess.run(
         [sys.executable, "-c", _BLOCKED.replace("{names}", repr(blocked)), script, model, *options],
         input=text, capture_output=True, text=True, cwd=tmp_path,
@@ -93,3 +95,19 @@ def test_lines_that_cannot_be_read_end_a_second(method_and_model, tmp_path):
     lines[10] = "what is this?"
     found = on_the_board(method_and_model[1], "\n".join(lines), tmp_path)
     assert [line["coverage"] for line in found] == [1, 0.25, 1, 1, 0.625]
+    stamped = [f"{n / 8},{line}" for n, line in enumerate(lines)]
+    for stamp in ("yesterday", "nan", "1e999"):
+        stamped[10] = f"{stamp},{lines[0]}"
+        found = on_the_board(method_and_model[1], "\n".join(stamped), tmp_path)
+        assert [line["coverage"] for line in found] == [1, 0.25, 1, 1, 0.625]
+
+
+def test_what_is_wrong_is_said_in_a_line(tmp_path):
+    spoilt = tmp_path / "spoilt.onnx"
+    spoilt.write_text("junk")
+    for model, options in ((tmp_path / "none.onnx", ()), (spoilt, ()), (spoilt, ("--top_k", "0"))):
+        done = subprocess.run(
+            [sys.executable, EXAMPLE, model, *options], input="", capture_output=True, text=True
+        )
+        assert done.returncode in (1, 2)
+        assert "error: " in done.stderr and "Traceback" not in done.stderr
