@@ -18,6 +18,7 @@ def training_command(factors: Mapping[str, str], table: Mapping) -> str:
         ("epochs_override", training.get("epochs_override")),
         ("max_steps", training.get("max_steps")),
         ("distinct_mixtures", training.get("distinct_mixtures")),
+        ("noise_draws", training.get("noise_draws")),
         ("initial_model", training.get("initial_model")),
         ("seed", training.get("seed") or None),
     ]

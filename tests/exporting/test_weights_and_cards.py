@@ -11,12 +11,14 @@ from safetensors.torch import load_file, save_file
 import export_model
 from exporting.cards import card_of
 from exporting.hub import HubTranscoder
+from exporting.training_command import training_command
 from exporting.write_cards import shipped_cards
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings
 from transcoder.classifiers import SMALL_YAMNET, load_network
 from transcoder.errors import UserError
 from transcoder.files import REFERENCE_MODELS
+from transcoder.names import factors_of
 from transcoder.weights import load_state, save_state
 
 
@@ -51,6 +53,13 @@ def test_training_commands_are_understood():
         if "main_doce_training" in line:
             assert "-s .../" not in line
             build_parser().parse_args(shlex.split(line)[2:])
+
+
+def test_a_training_command_has_the_options_that_counted():
+    factors = factors_of(next(REFERENCE_MODELS.glob("*+transcoder=textured+ts=1_model")).name)
+    table = {"batch_size": 32, "settings": {"noise_draws": 4, "recipe": "quick", "seed": 0}}
+    command = training_command(factors, table)
+    assert "--recipe quick --batch_size 32 --noise_draws 4 -s textured/" in command
 
 
 def test_weights_in_either_format_are_the_same_model(tmp_path):
