@@ -13,7 +13,7 @@ import pytest
 
 import reproduce
 from reproduction.scope import Reproduction
-from reproduction.steps import DEMO_SECONDS, forecast, steps_of
+from reproduction.steps import DEMO_SECONDS, QUICK_SECONDS, forecast, steps_of
 from transcoder.files import PROJECT_ROOT
 
 SMALLEST = ("--demo", "--demo_size", "0.05", "--demo_epochs", "1")
@@ -152,13 +152,20 @@ def test_it_says_first_what_it_will_do_and_for_how_long():
     lines = forecast(whole, steps_of(whole)).splitlines()
     assert "8 min in all" in lines[0] and len(lines) == 13
     assert lines[5] == "  5 training: 339 s"
+    quick = Reproduction(demo=True, quick=True, demo_size=0.05, demo_epochs=1)
+    chosen = [step for step in steps_of(quick) if step.number in QUICK_SECONDS]
+    assert forecast(quick, chosen).splitlines()[:2] == [
+        "the quick demo's steps; 39 s in all on two cores, by step:", "  2 data sets: 10 s",
+    ]  # fmt: skip
+    small = Reproduction(demo=True, demo_size=0.05)
+    assert "no times are known" in forecast(small, chosen)
     paper = Reproduction()
     assert "hours to days" in forecast(paper, steps_of(paper))
 
 
 def test_seconds_of_the_forecast_are_those_of_the_shown_demo():
     log = json.loads((PROJECT_ROOT / "results" / "run_log.json").read_text())
-    assert [round(step["seconds"]) for step in log["steps"]] == list(DEMO_SECONDS)
+    assert [round(step["seconds"]) for step in log["steps"]] == list(DEMO_SECONDS.values())
 
 
 @pytest.mark.slow
@@ -170,7 +177,7 @@ def test_the_quick_demo_takes_a_minute_and_says_that_it_is_a_trial(tmp_path):
         env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("the demo's steps, smaller than usual; about a minute")
+    assert done.stdout.startswith("the quick demo's steps; 39 s in all")
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert ended.ru_utime - began.ru_utime < 90  # 48 s of one thread where it was measured
     assert "a trial of the programs" in (tmp_path / "results" / "report.html").read_text()
