@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -114,6 +115,12 @@ def test_no_command_is_left_out():
     kinds = (*RUN, *RUN_LONG, *SHOWN, *IN_THE_DEMO, *ELSEWHERE)
     assert [c for c in COMMANDS if not any(fnmatch(c, kind) for kind in kinds)] == []
     assert [kind for kind in kinds if not any(fnmatch(c, kind) for c in COMMANDS)] == []
+
+
+def test_the_tests_that_stand_in_are_there():
+    named = {path for why in ELSEWHERE.values() for path in re.findall(r"tests/[\w./]+", why)}
+    assert len(named) > 5
+    assert [path for path in named if not (PROJECT_ROOT / path).exists()] == []
 
 
 def _programs():

@@ -60,21 +60,19 @@ def network(folder, source) -> int:
 def classify_recording(folder, source) -> int:
     import classify_audio
 
-    weights, models = _networks()
-    return classify_audio.main(
-        [str(source / "a.wav"), "--classifier_weights", str(weights), "--models", str(models),
-         "--output", str(folder), "--draws", "1"]
-    )  # fmt: skip
+    return classify_audio.main([*_of_a_recording(folder, source), "--draws", "1"])
 
 
 def generate(folder, source) -> int:
     import generate_audio
 
+    return generate_audio.main([*_of_a_recording(folder, source), "--iterations", "1"])
+
+
+def _of_a_recording(folder, source) -> list[str]:
     weights, models = _networks()
-    return generate_audio.main(
-        [str(source / "a.wav"), "--classifier_weights", str(weights), "--models", str(models),
-         "--output", str(folder), "--iterations", "1"]
-    )  # fmt: skip
+    return [str(source / "a.wav"), "--classifier_weights", str(weights), "--models", str(models),
+            "--output", str(folder)]  # fmt: skip
 
 
 def features(folder, source) -> int:
