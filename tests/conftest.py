@@ -1,6 +1,7 @@
 """What the tests share: seeded randomness and the golden arrays beside the project."""
 
 import os
+import sys
 from pathlib import Path
 
 # the tests run in two processes; more threads than cores make torch many times slower
@@ -53,6 +54,13 @@ def published_models(reference) -> Path:
 def pytest_collection_modifyitems(items):
     """The demo's tests first: one process is busy with them while the other does the rest."""
     items.sort(key=lambda item: item.path.name != "test_reproduce.py")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the fixtures of a file compute anything
+def pytest_runtest_setup():
+    """As many threads for each test as for the programs that it starts, whatever others set."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.hookimpl(wrapper=True)
