@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     import soundfile
 
     from demo_scenes.scenes import Layer, Scene, render
+    from demo_scenes.signals import Synth
     from transcoder.settings import THIRD_OCTAVE
 
     scene = Scene(
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         wet=0.4,
     )
     sample_rate = THIRD_OCTAVE.sample_rate
-    wave = render(np.random.default_rng(_SEED), scene, sample_rate, _DURATION_S)
+    wave = render(Synth(_SEED, sample_rate), scene, _DURATION_S)
     with atomic_path(args.output) as temporary:
         soundfile.write(temporary, 0.7 * wave / np.abs(wave).max(), sample_rate, "PCM_16")
     print(args.output)

@@ -65,15 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    rng = np.random.default_rng(_SEED)
+    from demo_scenes.signals import Synth
+    from transcoder.settings import THIRD_OCTAVE
+
+    synth = Synth(_SEED, THIRD_OCTAVE.sample_rate)
     minutes = {
-        kind: [_minute(rng, kind) for _ in range(n)]
+        kind: [_minute(synth, kind) for _ in range(n)]
         for kind, (n, *_) in tqdm(_KINDS.items(), desc="Synthesising", unit="kind")
     }
-    order = [_kind_of(rng, minute // 60) for minute in range(24 * 60)]
-    for minute in rng.choice(np.arange(8 * 60, 22 * 60), _SIRENS, replace=False):
+    order = [_kind_of(synth, minute // 60) for minute in range(24 * 60)]
+    for minute in synth.choice(np.arange(8 * 60, 22 * 60), _SIRENS, replace=False):
         order[minute] = "siren"
-    day = np.concatenate([minutes[kind][rng.integers(len(minutes[kind]))] for kind in order])
+    day = np.concatenate([minutes[kind][synth.integers(len(minutes[kind]))] for kind in order])
     with atomic_path(args.output) as temporary:
         _write(temporary, day)
     print(f"{args.output}, {args.output.stat().st_size / 1000:.0f} kB")
@@ -85,7 +88,7 @@ def _kind_of(rng, hour: int) -> str:
     return rng.choice(list(shares), p=list(shares.values()))
 
 
-def _minute(rng, kind: str):
+def _minute(synth, kind: str):
     """Levels of a minute in dB SPL: ``(480, 29)``."""
     import numpy as np
     import torch
@@ -96,17 +99,12 @@ def _minute(rng, kind: str):
 
     _, loudest_db, bed, ingredients = _KINDS[kind]
     recipe = Recipe(bed, tuple(Ingredient(*ingredient) for ingredient in ingredients))
-    sample_rate = THIRD_OCTAVE.sample_rate
-    wave = np.concatenate(
-        [
-            render(rng, draw(rng, recipe), sample_rate, _PIECE_S)
-            for _ in range(int(_MINUTE_S / _PIECE_S))
-        ]
-    )
-    seconds = torch.from_numpy(wave.reshape(-1, sample_rate))
+    n_pieces = int(_MINUTE_S / _PIECE_S)
+    pieces = [render(synth, draw(synth, recipe), _PIECE_S) for _ in range(n_pieces)]
+    seconds = torch.from_numpy(np.concatenate(pieces).reshape(-1, synth.sample_rate))
     levels = ThirdOctave().double()(seconds).numpy().reshape(-1, THIRD_OCTAVE.n_bands)
     power = (10 ** (levels / 10)).sum(axis=1)
-    gain_db = rng.uniform(*loudest_db) - 10 * np.log10(power.max())
+    gain_db = synth.uniform(*loudest_db) - 10 * np.log10(power.max())
     return np.maximum(levels + gain_db, 0)
 
 

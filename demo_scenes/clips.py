@@ -7,10 +7,9 @@ import numpy as np
 import scipy.io.wavfile
 import soundfile
 import soxr
-from numpy.random import Generator
 
 from demo_scenes.scenes import Scene, render
-from demo_scenes.signals import n_samples
+from demo_scenes.signals import Synth, n_samples
 from demo_scenes.space import equalise
 from transcoder.files import atomic_path
 
@@ -45,18 +44,18 @@ class ClipSet:
 
 def clip_wave(clip: Clip) -> np.ndarray:
     """The clip's samples, (n, channels), within -1 to 1."""
-    rng = np.random.default_rng(clip.seed)
     rate = clip.sample_rate if clip.sample_rate in _RENDER_RATES else _RENDER_RATES[0]
-    wave = render(rng, clip.scene, rate, max(clip.duration_s, clip.rendered_s))
-    wave = _loudest_part(wave, n_samples(rate, clip.duration_s))
-    wave = equalise(wave, rate, clip.tone_db)
+    synth = Synth(clip.seed, rate)
+    wave = render(synth, clip.scene, max(clip.duration_s, clip.rendered_s))
+    wave = _loudest_part(wave, synth.n_samples(clip.duration_s))
+    wave = equalise(synth, wave, clip.tone_db)
     if rate != clip.sample_rate:
         wave = soxr.resample(wave, rate, clip.sample_rate, "HQ")
     n = n_samples(clip.sample_rate, clip.duration_s)
     wave = np.pad(wave[:n], (0, max(0, n - len(wave))))
-    wave *= 10 ** (rng.uniform(*_LEVEL_DBFS) / 20) / wave.std()
+    wave *= 10 ** (synth.uniform(*_LEVEL_DBFS) / 20) / wave.std()
     wave *= min(1.0, _PEAK / np.abs(wave).max())
-    return _channels(rng, wave, clip.channels)
+    return _channels(synth, wave, clip.channels)
 
 
 def write_clip(clip: Clip, folder: Path) -> None:
@@ -81,10 +80,10 @@ def _loudest_part(wave: np.ndarray, n: int) -> np.ndarray:
     return wave[start : start + n]
 
 
-def _channels(rng: Generator, wave: np.ndarray, channels: int) -> np.ndarray:
+def _channels(synth: Synth, wave: np.ndarray, channels: int) -> np.ndarray:
     """Further channels hear the same a little later and softer."""
     rows = [wave]
     for _ in range(channels - 1):
-        delay = int(rng.integers(1, 12))
-        rows.append(rng.uniform(0.7, 1) * np.pad(wave, (delay, 0))[: len(wave)])
+        delay = int(synth.integers(1, 12))
+        rows.append(synth.uniform(0.7, 1) * np.pad(wave, (delay, 0))[: len(wave)])
     return np.stack(rows, axis=1)

@@ -1,13 +1,31 @@
-"""Recipes: which sources make a scene, how loud, how far; and the mixer that cooks them."""
+"""Every source by name; recipes: which make a scene, how loud, how far; and the mixer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
-from demo_scenes.registry import SOURCES
-from demo_scenes.signals import n_samples
+from demo_scenes import animals, impacts, indoors, machines, music, outdoors, vehicles, voices
+from demo_scenes.signals import Synth, n_samples
 from demo_scenes.space import at_distance, reverberate
+
+Source = Callable[[Synth, float], np.ndarray]
+"""``source(synth, duration_s)`` gives a float64 waveform (n,), peak 1, mean 0."""
+
+SOURCES: dict[str, Source] = {function.__name__: function for function in (
+    vehicles.engine_idling, vehicles.passing_car, vehicles.passing_truck, vehicles.motorcycle,
+    vehicles.traffic_hum, vehicles.siren, vehicles.car_horn, vehicles.reversing_beeps,
+    voices.speech, voices.conversation, voices.crowd_murmur, voices.children_playing,
+    animals.songbird, animals.bird_chorus, animals.pigeon, animals.crow, animals.dog_bark,
+    impacts.footsteps, impacts.hammering, impacts.gunshot, machines.jackhammer, machines.drill,
+    machines.circular_saw, machines.chainsaw, machines.air_conditioner, machines.ventilation,
+    outdoors.rain, outdoors.wind, outdoors.city_air, music.street_music, music.drums,
+    indoors.train_ride, indoors.tram_ride, indoors.bus_ride, indoors.announcement,
+    indoors.trolley, indoors.till_beeps, indoors.dishes, outdoors.busy_road,
+    outdoors.distant_road,
+)}  # fmt: skip
+"""Name to function, for mixers; valid for sample rates from 16 kHz up."""
 
 _LEVEL_FRAME_S = 0.25  # a layer's level is that of its loudest quarter of a second
 
@@ -62,14 +80,14 @@ def draw(rng: Generator, recipe: Recipe) -> Scene:
     return Scene((*bed, *foreground), float(rng.uniform(*recipe.reverb_s)), recipe.wet)
 
 
-def render(rng: Generator, scene: Scene, sample_rate: int, duration_s: float) -> np.ndarray:
+def render(synth: Synth, scene: Scene, duration_s: float) -> np.ndarray:
     """Mix the scene's layers: (n,), at no particular level."""
-    mix = np.zeros(n_samples(sample_rate, duration_s))
+    mix = synth.silence(duration_s)
     for layer in scene.layers:
-        wave = SOURCES[layer.source](rng, sample_rate, duration_s)
-        wave = at_distance(wave, sample_rate, layer.distance_m)
-        mix += wave * 10 ** (layer.level_db / 20) / loudest_rms(wave, sample_rate)
-    return reverberate(rng, mix, sample_rate, scene.reverb_s, scene.wet)
+        wave = SOURCES[layer.source](synth, duration_s)
+        wave = at_distance(synth, wave, layer.distance_m)
+        mix += wave * 10 ** (layer.level_db / 20) / loudest_rms(wave, synth.sample_rate)
+    return reverberate(synth, mix, scene.reverb_s, scene.wet)
 
 
 def loudest_rms(wave: np.ndarray, sample_rate: int) -> float:

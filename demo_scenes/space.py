@@ -2,9 +2,8 @@
 
 import numpy as np
 import scipy  # its parts load when they are used
-from numpy.random import Generator
 
-from demo_scenes.signals import band_gain, decay, filter_spectrum, n_samples
+from demo_scenes.signals import Synth, band_gain
 
 SPEED_OF_SOUND_M_PER_S = 343.0
 
@@ -18,31 +17,29 @@ def air_gain(freqs_hz: np.ndarray, distance_m: float | np.ndarray) -> np.ndarray
     return 10 ** (-0.08 * distance_m * (freqs_hz / 4000) ** 1.5 / 20)
 
 
-def at_distance(wave: np.ndarray, sample_rate: int, distance_m: float) -> np.ndarray:
+def at_distance(synth: Synth, wave: np.ndarray, distance_m: float) -> np.ndarray:
     """High frequencies lost on the way; the level is the mixer's business."""
-    return filter_spectrum(wave, sample_rate, lambda f: air_gain(f, distance_m))
+    return synth.filter(wave, lambda f: air_gain(f, distance_m))
 
 
-def reverberate(
-    rng: Generator, wave: np.ndarray, sample_rate: int, t60_s: float, wet: float
-) -> np.ndarray:
+def reverberate(synth: Synth, wave: np.ndarray, t60_s: float, wet: float) -> np.ndarray:
     """Add a diffuse tail: noise that decays by 60 dB in ``t60_s``, faster at high frequencies.
 
     ``wet`` is the energy of the low frequencies' tail relative to that of the direct sound.
     """
     if wet <= 0:
         return wave
-    white = rng.standard_normal(n_samples(sample_rate, t60_s))
-    low = filter_spectrum(white, sample_rate, lambda f: band_gain(f, 0, 1500))
-    slow = decay(sample_rate, t60_s, t60_s)
+    white = synth.standard_normal(synth.n_samples(t60_s))
+    low = synth.filter(white, lambda f: band_gain(f, 0, 1500))
+    slow = synth.decay(t60_s, t60_s)
     tail = low * slow + (white - low) * slow**2
     tail *= np.sqrt(wet / np.sum(slow**2))
     return wave + scipy.signal.oaconvolve(wave, tail)[: len(wave)]
 
 
 def pass_by(
+    synth: Synth,
     wave: np.ndarray,
-    sample_rate: int,
     *,
     speed_m_per_s: float,
     closest_m: float,
@@ -67,19 +64,21 @@ def pass_by(
     (n,) array; gain 1 at 1 m.
     """
     n = len(wave)
-    duration_s = n / sample_rate
+    duration_s = n / synth.sample_rate
     # Sound emitted at time e arrives at e + r(e)/c, which grows with e: invert it by interpolation.
     emitted_s = np.arange(-2.0, duration_s + 2.0, 0.002)
     arrival_s = emitted_s + _distance(emitted_s, speed_m_per_s, closest_m, closest_s) / (
         SPEED_OF_SOUND_M_PER_S
     )
     arrival_s -= closest_m / SPEED_OF_SOUND_M_PER_S  # no silent start
-    heard_s = np.interp(np.arange(n) / sample_rate, arrival_s, emitted_s)
+    heard_s = np.interp(np.arange(n) / synth.sample_rate, arrival_s, emitted_s)
     r_m = _distance(heard_s, speed_m_per_s, closest_m, closest_s)
 
-    near = scipy.ndimage.map_coordinates(wave, [heard_s * sample_rate], order=3, mode="mirror")
+    near = scipy.ndimage.map_coordinates(
+        wave, [heard_s * synth.sample_rate], order=3, mode="mirror"
+    )
     far_m = float(r_m.max())
-    far = at_distance(near, sample_rate, far_m)
+    far = at_distance(synth, near, far_m)
     weight = (r_m - closest_m) / max(far_m - closest_m, 1e-9)  # how much of the far filter applies
     return (near * (1 - weight) + far * weight) / np.maximum(r_m, 1.0)
 
@@ -93,13 +92,11 @@ def _distance(
 _OCTAVES_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000)
 
 
-def equalise(wave: np.ndarray, sample_rate: int, gains_db: tuple[float, ...]) -> np.ndarray:
+def equalise(synth: Synth, wave: np.ndarray, gains_db: tuple[float, ...]) -> np.ndarray:
     """Apply gains at the eight octaves from 63 Hz to 8 kHz, smooth between; () changes nothing."""
     if not gains_db:
         return wave
     octaves = np.log2(_OCTAVES_HZ)
-    return filter_spectrum(
-        wave,
-        sample_rate,
-        lambda f: 10 ** (np.interp(np.log2(np.maximum(f, 1)), octaves, gains_db) / 20),
+    return synth.filter(
+        wave, lambda f: 10 ** (np.interp(np.log2(np.maximum(f, 1)), octaves, gains_db) / 20)
     )

@@ -15,14 +15,15 @@ _KEPT_S = 256  # of them, evenly spread
 def made_levels() -> NDArray[np.float32]:
     """Levels of DEMO's ten kinds of scene, ``(100, 8, 29)`` dB; the same ones always."""
     from demo_scenes.scenes import TAU_RECIPES, draw, render
+    from demo_scenes.signals import Synth
     from transcoder.settings import THIRD_OCTAVE
     from transcoder.transcode import Transcoder
 
     rate, transcoder = THIRD_OCTAVE.sample_rate, Transcoder("YamNet")
     levels = []
     for number, recipe in enumerate(TAU_RECIPES.values()):
-        rng = np.random.default_rng((_SEED, number))
-        wave = render(rng, draw(rng, recipe), rate, _SCENE_S)
+        synth = Synth((_SEED, number), rate)
+        wave = render(synth, draw(synth, recipe), _SCENE_S)
         levels.append(transcoder.third_octave_of(wave, rate).numpy())
     return np.concatenate(levels)
 

@@ -38,8 +38,8 @@ class KnownMixtures(Mixtures):
         self.layers = []
         return super().__getitem__(index)
 
-    def _layer(self, rng, sound, level_db, *, bed=False):
-        spectrum = super()._layer(rng, sound, level_db, bed=bed)
+    def _layer(self, synth, sound, level_db, *, bed=False):
+        spectrum = super()._layer(synth, sound, level_db, bed=bed)
         self.layers.append((sound, spectrum))
         return spectrum
 

@@ -8,14 +8,13 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.random import Generator
 
 from demo_scenes.scenes import TAU_RECIPES, Layer, Recipe
-from demo_scenes.signals import event_times
+from demo_scenes.signals import Synth
 from features.clips import CLIP_DURATION_S
 from features.files import SPLITS
 from features.splits import CITIES
-from open_corpus.selection import CorpusRecording
+from open_corpus.selection import SAMPLE_RATE, CorpusRecording
 from transcoder.errors import UserError
 
 DURATION_S = CLIP_DURATION_S
@@ -125,77 +124,77 @@ class _Pool:
             and _BED_FILE.search(s.file)
         ]
 
-    def draw(self, rng: Generator) -> CorpusRecording:
+    def draw(self, synth: Synth) -> CorpusRecording:
         """A source: kinds by their shares, large packages more often, takes of a sound less."""
         kinds = [kind for kind in _KIND_SHARES if self.packages[kind]]
         shares = np.array([_KIND_SHARES[kind] for kind in kinds])
-        packages = self.packages[kinds[rng.choice(len(kinds), p=shares / shares.sum())]]
+        packages = self.packages[kinds[synth.choice(len(kinds), p=shares / shares.sum())]]
         weights = np.sqrt([sum(s.seconds for s in found) for found in packages.values()])
         names = list(packages)
-        found = packages[names[rng.choice(len(names), p=weights / weights.sum())]]
+        found = packages[names[synth.choice(len(names), p=weights / weights.sum())]]
         groups = sorted({source.group for source in found})
-        group = groups[rng.integers(len(groups))]
+        group = groups[synth.integers(len(groups))]
         takes = [source for source in found if source.group == group]
-        return takes[rng.integers(len(takes))]
+        return takes[synth.integers(len(takes))]
 
 
 def _draw_scene(index: int, seed: int, pools: dict[str, _Pool]) -> ScenePlan:
-    rng = np.random.default_rng((seed, index, 0))
+    synth = Synth((seed, index, 0), SAMPLE_RATE)
     city = _CITY_TURNS[index % len(_CITY_TURNS)]
     split = next(split for split in SPLITS if city in CITIES[split])
-    label = str(rng.choice(LABELS, p=[_LABEL_SHARES[label] for label in LABELS]))
+    label = str(synth.choice(LABELS, p=[_LABEL_SHARES[label] for label in LABELS]))
     location = _ALL_CITIES.index(city) * len(LABELS) + LABELS.index(label)
     recipe, pool = TAU_RECIPES[label], pools[split]
     recorded = []
-    if rng.random() < _RECORDED_BED and pool.beds:
-        recorded.append(_place_bed(rng, pool.beds[rng.integers(len(pool.beds))]))
-    for _ in range(1 + rng.choice(4, p=_N_FOREGROUND)):
-        recorded.append(_place(rng, pool.draw(rng)))
+    if synth.random() < _RECORDED_BED and pool.beds:
+        recorded.append(_place_bed(synth, pool.beds[synth.integers(len(pool.beds))]))
+    for _ in range(1 + synth.choice(4, p=_N_FOREGROUND)):
+        recorded.append(_place(synth, pool.draw(synth)))
     return ScenePlan(
         filename=f"audio/{label}-{city}-{location}-{index}-a.wav",
         label=label,
         split=split,
         seed=(seed, index, 1),
-        synthesised=_draw_bed(rng, recipe),
+        synthesised=_draw_bed(synth, recipe),
         recorded=tuple(recorded),
-        reverb_s=float(rng.uniform(*recipe.reverb_s)),
-        wet=float(recipe.wet * rng.uniform(0, 1)),  # the recordings have some of their own
-        level_dbfs=float(rng.uniform(*_LEVEL_DBFS)),
-        tone_db=tuple(rng.uniform(*_TONE_DB, 8).tolist()),
+        reverb_s=float(synth.uniform(*recipe.reverb_s)),
+        wet=float(recipe.wet * synth.uniform(0, 1)),  # the recordings have some of their own
+        level_dbfs=float(synth.uniform(*_LEVEL_DBFS)),
+        tone_db=tuple(synth.uniform(*_TONE_DB, 8).tolist()),
     )
 
 
-def _draw_bed(rng: Generator, recipe: Recipe) -> tuple[Layer, ...]:
+def _draw_bed(synth: Synth, recipe: Recipe) -> tuple[Layer, ...]:
     """The recipe's own bed, with those of its ingredients that belong to a bed."""
     layers = [Layer(name, 0.0, 20.0) for name in recipe.bed]
     for ingredient in recipe.ingredients:
-        if ingredient.source in _BED_SOURCES and rng.random() < ingredient.probability:
-            level_db = float(rng.uniform(*ingredient.level_db))
-            distance_m = float(rng.uniform(*ingredient.distance_m))
+        if ingredient.source in _BED_SOURCES and synth.random() < ingredient.probability:
+            level_db = float(synth.uniform(*ingredient.level_db))
+            distance_m = float(synth.uniform(*ingredient.distance_m))
             layers.append(Layer(ingredient.source, level_db, distance_m))
     return tuple(layers)
 
 
-def _place_bed(rng: Generator, source: CorpusRecording) -> Recorded:
-    offset_s = rng.uniform(0, max(0.0, source.seconds - DURATION_S))
+def _place_bed(synth: Synth, source: CorpusRecording) -> Recorded:
+    offset_s = synth.uniform(0, max(0.0, source.seconds - DURATION_S))
     return Recorded(source.content, 0.0, 10.0, (0.0,), float(offset_s), looped=True)
 
 
-def _place(rng: Generator, source: CorpusRecording) -> Recorded:
+def _place(synth: Synth, source: CorpusRecording) -> Recorded:
     if source.bandwidth_hz < _FULL_BANDWIDTH_HZ:
-        level_db, distance_m = float(rng.uniform(*_FAR_LEVEL_DB)), float(rng.uniform(*_FAR_M))
+        level_db, distance_m = float(synth.uniform(*_FAR_LEVEL_DB)), float(synth.uniform(*_FAR_M))
     else:
-        level_db = float(rng.uniform(*_LEVEL_DB))
-        distance_m = float(np.exp(rng.uniform(*np.log(_DISTANCE_M))))
+        level_db = float(synth.uniform(*_LEVEL_DB))
+        distance_m = float(np.exp(synth.uniform(*np.log(_DISTANCE_M))))
     if source.seconds >= DURATION_S:
-        offset_s = float(rng.uniform(0, source.seconds - DURATION_S))
+        offset_s = float(synth.uniform(0, source.seconds - DURATION_S))
         return Recorded(source.content, level_db, distance_m, (0.0,), offset_s)
-    if source.seconds < _REPEATED_BELOW_S and rng.random() < _REPEATED:
-        gap_s = (source.seconds + 0.1) * rng.uniform(1.2, 4)
-        starts_s = event_times(rng, DURATION_S, gap_s, min_gap_s=source.seconds)
+    if source.seconds < _REPEATED_BELOW_S and synth.random() < _REPEATED:
+        gap_s = (source.seconds + 0.1) * synth.uniform(1.2, 4)
+        starts_s = synth.event_times(DURATION_S, gap_s, min_gap_s=source.seconds)
     else:
         half_s = 0.5 * source.seconds  # at least as much of it lies within the scene
-        starts_s = [float(rng.uniform(-half_s, DURATION_S - half_s))]
+        starts_s = [float(synth.uniform(-half_s, DURATION_S - half_s))]
     return Recorded(source.content, level_db, distance_m, tuple(starts_s))
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from demo_scenes.registry import SOURCES
+from demo_scenes.scenes import SOURCES
+from demo_scenes.signals import Synth
 from open_corpus.files import OpenFiles
 from open_corpus.parallel import map_all
 from open_corpus.selection import SAMPLE_RATE, CorpusRecording
@@ -127,8 +128,8 @@ def _recorded(
 def _render(job: tuple[str, int], *, seed: int, split: str) -> tuple[Sound, np.ndarray]:
     name, number = job
     order = list(SOURCES).index(name)
-    rng = np.random.default_rng((seed, *split.encode(), order, number))
-    wave = SOURCES[name](rng, SAMPLE_RATE, RENDERING_S)
+    synth = Synth((seed, *split.encode(), order, number), SAMPLE_RATE)
+    wave = SOURCES[name](synth, RENDERING_S)
     sound = Sound(SYNTHESISED, "DEMO", name, f"{name} {number}", SAMPLE_RATE / 2, 0, 0)
     return sound, _as_int16(wave)
 

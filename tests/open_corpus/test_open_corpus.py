@@ -14,7 +14,7 @@ import soundfile
 from download_world import packed_zip
 from open_data import shrink
 
-from demo_scenes.registry import SOURCES
+from demo_scenes.scenes import SOURCES
 from features.files import OPEN, SPLITS, split_path
 from features.reading import Features
 from features.splits import SplitConfig, split_table

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from demo_scenes.scenes import TAU_RECIPES, draw, render
+from demo_scenes.signals import Synth
 from features.splits import FOLD_TABLES
 from open_corpus import distill_yamnet_small
 from open_corpus.distillation.agreement import agreement
@@ -153,7 +154,7 @@ def corpus(tmp_path, rng):
     for i, city in enumerate(("paris", "lyon", "lisbon", "prague", "helsinki", "barcelona")):
         label = ("park", "street_traffic")[i % 2]
         name = f"audio/{label}-{city}-{i}-{i}-a.wav"
-        wave = render(rng, draw(rng, TAU_RECIPES[label]), 32_000, 3.0)
+        wave = render(Synth(rng, 32_000), draw(rng, TAU_RECIPES[label]), 3.0)
         soundfile.write(folder / name, 0.5 * wave / np.abs(wave).max(), 32_000)
         rows.append((name, label))
     for table, part in zip(FOLD_TABLES, (rows[:4], rows[4:]), strict=True):
