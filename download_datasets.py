@@ -10,8 +10,8 @@ from sources.table import DATASETS, files_of
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
 from transcoder.files import WORK_ROOT
+from transcoder.names import DEMO
 
-DEMO = "DEMO"
 DEMO_BYTES = 400_000_000  # at most, in its usual size
 FETCHED = tuple(source.name for source in DATASETS)
 NAMES = (*FETCHED, DEMO)

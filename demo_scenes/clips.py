@@ -58,8 +58,9 @@ def clip_wave(clip: Clip) -> np.ndarray:
     return _channels(synth, wave, clip.channels)
 
 
-def write_clip(clip: Clip, folder: Path) -> None:
-    """Make the clip's file under ``folder``, unless it is there: files appear only complete."""
+def write_clip(job: tuple[Clip, Path]) -> None:
+    """Make a clip's file under a folder, unless it is there: files appear only complete."""
+    clip, folder = job
     path = folder / clip.path
     if path.exists():
         return

@@ -2,22 +2,22 @@
 
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-
-from tqdm import tqdm
 
 from demo_scenes import sonyc_ust, tau, urbansound8k
 from demo_scenes.clips import Clip, ClipSet, write_clip
-from demo_scenes.mark import FOLDER, MARK, TEXT
 from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_write_text
-from transcoder.processes import end_with_parent
+from transcoder.names import DEMO, DEMO_MARK
+from transcoder.processes import map_all
 
 _MARKER = "settings.json"
+_MARK_TEXT = """\
+The sounds in this folder were made by rule (demo_scenes), they are no recordings: features and
+scores of them bear the name DEMO, and say nothing about how good a method is.
+"""
 
 
 def plan_all(size: float = 1.0, seed: int = 0) -> tuple[ClipSet, ...]:
@@ -53,14 +53,14 @@ def write_all(output: Path, size: float = 1.0, seed: int = 0, workers: int | Non
     workers = (os.cpu_count() or 1) if workers is None else workers
     if workers < 1:
         raise UsageError(f"{workers} workers are impossible: give 1 or more")
-    root = Path(output) / FOLDER
+    root = Path(output) / DEMO
     layouts = plan_all(size, seed)
     for layout in layouts:
         for leftover in (root / layout.folder / "audio").glob(".*.wav"):
             leftover.unlink()  # of a killed run; a complete file has no leading dot
     _clear_other_settings(root, layouts, {"size": size, "seed": seed, "program": _program_hash()})
     for layout in layouts:
-        atomic_write_text(root / layout.folder / MARK, TEXT)
+        atomic_write_text(root / layout.folder / DEMO_MARK, _MARK_TEXT)
     render_clips(
         [(clip, root / layout.folder) for layout in layouts for clip in layout.clips], workers
     )
@@ -72,26 +72,8 @@ def write_all(output: Path, size: float = 1.0, seed: int = 0, workers: int | Non
 def render_clips(jobs: Sequence[tuple[Clip, Path]], workers: int) -> None:
     """Write each clip into its folder if it is missing there."""
     missing = [(clip, folder) for clip, folder in jobs if not (folder / clip.path).exists()]
-    if not missing:
-        return
-    progress = tqdm(total=len(missing), unit="clip", desc="Rendering DEMO")
-    if workers == 1:
-        for clip, folder in missing:
-            write_clip(clip, folder)
-            progress.update()
-    else:
-        # spawn: forking a process that holds threads (torch, progress bars) can hang
-        context = multiprocessing.get_context("spawn")
-        n_workers = min(workers, len(missing))
-        with ProcessPoolExecutor(n_workers, context, initializer=end_with_parent) as pool:
-            try:
-                for done in as_completed([pool.submit(write_clip, *job) for job in missing]):
-                    done.result()
-                    progress.update()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    progress.close()
+    if missing:
+        map_all(write_clip, missing, workers=workers, desc="Rendering DEMO", unit="clip")
 
 
 def _clear_other_settings(root: Path, layouts: Sequence[ClipSet], settings: dict) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo_scenes.mark import is_demo_folder
 from exp_classif_eval.datasets import DATASETS
 from exp_classif_eval.probability_files import (
     CLASSIFIERS,
@@ -29,7 +28,7 @@ from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import WORK_ROOT, remove_temporary
 from transcoder.locks import only_run
-from transcoder.names import demo_name
+from transcoder.names import demo_name, is_demo_folder
 from transcoder.options import add_device, add_models
 
 if TYPE_CHECKING:  # h5py takes a while to import

@@ -6,7 +6,6 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from demo_scenes.mark import is_demo_folder
 from doce_plans.experiment import Experiment
 from doce_plans.settings import Setting
 from exp_classif_eval import experiment as files
@@ -29,7 +28,7 @@ from transcoder.class_groups import group_maxima
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
 from transcoder.files import atomic_save_array
-from transcoder.names import is_demo, real_name
+from transcoder.names import is_demo, is_demo_folder, real_name
 from transcoder.settings import front_end
 
 

@@ -15,7 +15,6 @@ import os
 import sys
 from pathlib import Path
 
-from demo_scenes.mark import is_demo_folder
 from features.files import FEATURES_ROOT, SPLITS
 from features.splits import (
     DATASET_TYPES,
@@ -27,7 +26,7 @@ from features.splits import (
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError
 from transcoder.files import WORK_ROOT
-from transcoder.names import TAU_FOLDER, demo_name
+from transcoder.names import TAU_FOLDER, demo_name, is_demo_folder
 from transcoder.settings import FRONT_ENDS, THIRD_OCTAVE
 
 _NAMES = {"full": "full", "urban": "urban", "test": "TEST"}  # as in the experiment plans

@@ -8,12 +8,12 @@ from pathlib import Path
 import demo_scenes
 from features.splits import FOLD_TABLES
 from open_corpus.mixing import write_scene
-from open_corpus.parallel import map_all
 from open_corpus.planning import ScenePlan, used_sources
 from open_corpus.selection import CorpusRecording
 from transcoder.errors import UserError
 from transcoder.files import atomic_write_text, csv_text
 from transcoder.names import TAU_FOLDER
+from transcoder.processes import map_all
 
 SOURCES_TABLE = "open_corpus_sources.csv"
 _MARKER = "settings.json"

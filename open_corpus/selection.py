@@ -15,11 +15,11 @@ import numpy as np
 
 from features.files import SPLITS
 from open_corpus.fetch import version_of
-from open_corpus.parallel import map_all
 from open_corpus.table import KINDS, Wanted
 from open_corpus.unpack import unpack_sounds
 from transcoder.audio import AudioError, peak_normalise, read_audio, resample
 from transcoder.files import atomic_path, atomic_write_text, csv_text
+from transcoder.processes import map_all
 from transcoder.settings import THIRD_OCTAVE
 
 SAMPLE_RATE = THIRD_OCTAVE.sample_rate

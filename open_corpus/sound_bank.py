@@ -17,11 +17,11 @@ from tqdm import tqdm
 from demo_scenes.scenes import SOURCES
 from demo_scenes.signals import Synth
 from open_corpus.files import OpenFiles
-from open_corpus.parallel import map_all
 from open_corpus.selection import SAMPLE_RATE, CorpusRecording
 from transcoder.audio import read_audio
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_path, atomic_write_text, csv_text
+from transcoder.processes import map_all
 
 SYNTHESISED = "synthesised"
 """The kind of DEMO's sounds; the other kinds are those of `CorpusRecording`."""

@@ -4,6 +4,7 @@ Imports nothing heavy, so that command lines can offer them.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 CLASSIFIERS = ("YamNet", "PANN")
 DEFAULT_CLASSIFIER = "YamNet"  # works without a download
@@ -94,7 +95,10 @@ TAU_FOLDER = "TAU-urban-acoustic-scenes-2020-mobile-development"
 """What the data set TAU calls the folder that it comes in; data sets in its layout have it too."""
 
 DEMO = "DEMO"
-"""The sounds that the project makes itself; see `demo_scenes.mark`."""
+"""The sounds that the project makes itself, and the folder that they come in."""
+
+DEMO_MARK = "DEMO.txt"
+"""A file in their folder that tells them from recordings."""
 
 DEMO_NOTE = (
     "DEMO: sounds made by rule, no recordings; the scores show that the chain works, not how good "
@@ -115,6 +119,11 @@ def is_demo(dataset: str) -> bool:
 def real_name(dataset: str) -> str:
     """The data set whose layout one of DEMO's has; others are their own."""
     return dataset.removeprefix(f"{DEMO}-")
+
+
+def is_demo_folder(folder: Path) -> bool:
+    """Whether the data set in ``folder`` is one of DEMO's, wherever it was moved to."""
+    return (folder / DEMO_MARK).is_file() or folder.absolute().parent.name == DEMO
 
 
 def trial_of(

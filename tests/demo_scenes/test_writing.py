@@ -11,10 +11,9 @@ import soundfile
 
 from demo_scenes import figure, layouts, sonyc_ust, tau, urbansound8k
 from demo_scenes.clips import clip_wave
-from demo_scenes.mark import MARK
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
-from transcoder.names import TAU_FOLDER
+from transcoder.names import DEMO_MARK, TAU_FOLDER
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -104,7 +103,7 @@ def test_foreign_sounds_are_not_touched(tmp_path):
     with pytest.raises(UserError, match="move the folder away"):
         layouts.write_all(tmp_path, workers=1)
     assert path.read_bytes() == b"precious"
-    assert not (path.parents[1] / MARK).exists()
+    assert not (path.parents[1] / DEMO_MARK).exists()
 
 
 @pytest.mark.parametrize(

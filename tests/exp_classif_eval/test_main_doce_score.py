@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from golden_files import DATA
 
-from demo_scenes.mark import MARK
 from doce_plans.records import record_path, write_record
 from exp_classif_eval import export_classification_results, main_doce_score
 from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K
@@ -19,7 +18,7 @@ from exp_classif_eval.labels import read_labels
 from exp_classif_eval.predictions import Outputs, Predictions, load, metric_arrays, save
 from exp_classif_eval.probability_files import probability_path
 from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
-from transcoder.names import demo_name
+from transcoder.names import DEMO_MARK, demo_name
 from transcoder.settings import FRONT_ENDS
 
 TABLES = {
@@ -251,7 +250,7 @@ def test_demo_s_scores_bear_its_name(tmp_path, capsys):
     assert project.run("-s", f"reference_demo/{chosen}+dataset=DEMO-SONYC-UST", "-c") == 1
     assert "its sounds are not DEMO's" in capsys.readouterr().err
     assert project.run("-s", f"reference/{chosen}+dataset=SONYC-UST", "-c") == 0
-    (tmp_path / name / MARK).touch()
+    (tmp_path / name / DEMO_MARK).touch()
     assert project.run("-s", f"reference_demo/{chosen}+dataset=DEMO-SONYC-UST", "-c") == 0
     assert project.run("-s", f"reference/{chosen}+dataset=SONYC-UST", "-c") == 1
     assert "its sounds are DEMO's" in capsys.readouterr().err

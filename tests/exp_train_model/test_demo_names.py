@@ -9,7 +9,6 @@ from tau_data import write_tau
 from training_data import write_features
 from training_world import MODELS, World, use
 
-from demo_scenes.mark import MARK, is_demo_folder
 from doce_plans.plans import Plan, plan_on, with_demo
 from exp_classif_eval.datasets import dataset
 from exp_train_model import create_mel_tho_dataset, export_experiment_results
@@ -17,7 +16,7 @@ from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from exp_train_model.files import oracle_setting
 from features.files import SPLITS, split_path
-from transcoder.names import DEMO_NOTE, demo_name, is_demo, real_name
+from transcoder.names import DEMO_MARK, DEMO_NOTE, demo_name, is_demo, is_demo_folder, real_name
 
 
 def test_names():
@@ -47,7 +46,7 @@ def test_a_folder_of_demo_is_known_wherever_it_is(tmp_path):
     (tmp_path / "DEMO" / "TAU").mkdir(parents=True)
     (tmp_path / "moved").mkdir()
     assert is_demo_folder(tmp_path / "DEMO" / "TAU") and not is_demo_folder(tmp_path / "moved")
-    (tmp_path / "moved" / MARK).touch()
+    (tmp_path / "moved" / DEMO_MARK).touch()
     assert is_demo_folder(tmp_path / "moved")
 
 
@@ -105,13 +104,13 @@ def test_features_of_demo_get_its_name(tmp_path, capsys):
     arguments = ["--audio_dataset_path", str(sounds.parent), "--audio_dataset_name", sounds.name,
                  "--output_path", str(tmp_path / "features"), "--dataset_type", "test",
                  "--mel_template", "yamnet"]  # fmt: skip
-    (sounds / MARK).touch()
+    (sounds / DEMO_MARK).touch()
     assert create_mel_tho_dataset.main([*arguments, "--dataset_name", "TEST"]) == 2
     assert "the experiments know DEMO-TEST" in capsys.readouterr().err
     assert create_mel_tho_dataset.main(arguments) == 0
     with h5py.File(split_path(tmp_path / "features", "DEMO-TEST", "eval")) as file:
         assert file.attrs["sounds"] == "DEMO"
-    (sounds / MARK).unlink()
+    (sounds / DEMO_MARK).unlink()
     assert create_mel_tho_dataset.main([*arguments, "--dataset_name", "DEMO-TEST"]) == 2
     shutil.rmtree(tmp_path / "features")
     assert create_mel_tho_dataset.main(arguments) == 0

@@ -137,7 +137,7 @@ def test_workers_end_with_their_parent(tmp_path, sent):
     code = f"""
 import sys, time
 from pathlib import Path
-from open_corpus.parallel import map_all
+from transcoder.processes import map_all
 from hostile_worker import note
 if __name__ == "__main__":
     map_all(note, [{str(tmp_path)!r}] * 2, workers=2, desc="", unit="")
