@@ -1,6 +1,5 @@
 """Write the three data sets of ``DEMO``."""
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from demo_scenes import sonyc_ust, tau, urbansound8k
 from demo_scenes.clips import Clip, ClipSet, write_clip
 from transcoder.errors import UsageError, UserError
 from transcoder.files import atomic_write_text
+from transcoder.marks import code_mark
 from transcoder.names import DEMO, DEMO_MARK
 from transcoder.processes import map_all
 
@@ -58,7 +58,8 @@ def write_all(output: Path, size: float = 1.0, seed: int = 0, workers: int | Non
     for layout in layouts:
         for leftover in (root / layout.folder / "audio").glob(".*.wav"):
             leftover.unlink()  # of a killed run; a complete file has no leading dot
-    _clear_other_settings(root, layouts, {"size": size, "seed": seed, "program": _program_hash()})
+    program = code_mark(Path(__file__).parent)
+    _clear_other_settings(root, layouts, {"size": size, "seed": seed, "program": program})
     for layout in layouts:
         atomic_write_text(root / layout.folder / DEMO_MARK, _MARK_TEXT)
     render_clips(
@@ -100,9 +101,3 @@ def _read_marker(marker: Path) -> dict | None:
         return json.loads(marker.read_text(encoding="utf-8"))
     except ValueError:
         return None  # damaged: as good as other settings
-
-
-def _program_hash() -> str:
-    """Changes with the code of the generator, so that old sounds are not taken for new ones."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

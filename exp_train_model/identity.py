@@ -28,8 +28,8 @@ from exp_train_model.scoring.outputs import data_mark
 from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.precision import choose_precision
 from features.files import OPEN, SPLITS
+from open_corpus.blocks import bank_mark
 from open_corpus.files import OpenFiles
-from open_corpus.material import bank_mark
 from transcoder.checkpoints import read_settings, settings_path
 from transcoder.classifiers import load_network
 from transcoder.devices import choose_device
@@ -104,7 +104,7 @@ class IdentifyTraining:
         }
 
     def _bank_mark(self) -> str:
-        return bank_mark(OpenFiles.of(self.options.data_path).bank, "train")
+        return bank_mark(OpenFiles.of(self.options.data_path).bank)
 
     def _of_outputs(self, job: EvaluationJob) -> Identity:
         marks = self._marks(job.features)

@@ -1,10 +1,14 @@
-"""Blocks of training chunks from endless mixtures: levels, true Mels and what a teacher hears.
+"""What trainings get of the endless mixtures: blocks without end, and a fixed number of scenes.
 
-Block ``i`` is always the same. It is computed when it is wanted and kept in a folder, so that
-several trainings share it and a training that was stopped goes on with what is there.
+A block is chunks of one second: levels, true Mels and what a teacher hears. Block ``i`` is always
+the same. It is computed when it is wanted and kept in a folder, so that several trainings share it
+and a training that was stopped goes on with what is there.
 """
 
 import contextlib
+import copy
+import functools
+import hashlib
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,11 +16,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from open_corpus.mixtures import SCENE_S, Mixtures
+from features.clips import FeatureConfig, extractors
+from open_corpus.files import OpenFiles
+from open_corpus.mixtures import FORMAT, SCENE_S, Mixtures
+from open_corpus.sound_bank import SoundBank, sound_list
 from transcoder.classifiers import Classifier
 from transcoder.errors import UserError
 from transcoder.files import atomic_path, atomic_save_array
+from transcoder.fingerprint import fingerprint
+from transcoder.folding import fold_classifier
+from transcoder.hdf5_files import written_hdf5
 from transcoder.mels import LogMel
 from transcoder.settings import front_end
 from transcoder.third_octave import ThirdOctave
@@ -93,7 +104,7 @@ class Blocks:
         levels, mels = [], []
         for i in range(BLOCK_SCENES):
             scene = self._drawn[number * BLOCK_SCENES + i]
-            wave = scene.at_16k if end.sample_rate == 16_000 else scene.at_32k
+            wave = scene.at(end.sample_rate)
             levels.append(self._third_octave(torch.from_numpy(scene.at_32k)).numpy())
             mels.append(self._log_mel(torch.from_numpy(wave)).half().numpy())
         with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -106,3 +117,49 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: damaged ({error}): delete it, it will be made again") from None
+
+
+def open_blocks(files: OpenFiles, teacher: Classifier) -> tuple[Blocks, str]:
+    """The blocks of the train split, and a mark of their bank of sounds."""
+    mark = bank_mark(files.bank)
+    teacher_mark = fingerprint(teacher.network)
+    prepared = fold_classifier(copy.deepcopy(teacher))
+    mixtures = functools.partial(_mixtures, files.bank)
+    return Blocks(mixtures, f"train-{mark}", prepared, teacher_mark, files.blocks), mark
+
+
+def bank_mark(bank: Path) -> str:
+    """A mark of the train split's sounds and of how they are mixed."""
+    listing = sound_list(bank, "train")
+    return hashlib.sha256(listing.read_bytes() + bytes([FORMAT])).hexdigest()[:12]
+
+
+def _mixtures(bank: Path) -> Mixtures:
+    return Mixtures(SoundBank(bank, "train"), seed=0)
+
+
+@torch.inference_mode()
+def write_scenes(path: Path, mixtures: Mixtures, n_scenes: int) -> None:
+    """Write the first ``n_scenes`` as `features.files` describes, unless there."""
+    if path.is_file():
+        return
+    functions = extractors(FeatureConfig())
+    n_rows = n_scenes * SCENE_S
+    with written_hdf5(path) as file:
+        file.attrs["input_type"] = "third_octave"
+        file.attrs["scenes"] = ["mixture"]
+        file["scene"] = np.zeros(n_rows, dtype=np.int32)
+        file["file_index"] = np.repeat(np.arange(n_scenes, dtype=np.int32), SCENE_S)
+        file["file_names"] = [f"mixture_{i}" for i in range(n_scenes)]
+        for i in tqdm(range(n_scenes), desc=f"Writing {path.name}", unit="scene"):
+            scene = mixtures[i]
+            for name, function in functions.items():
+                wave = torch.from_numpy(scene.at(function.sample_rate))
+                values = function.module(wave).numpy()
+                if i == 0:
+                    shape = values.shape[1:]
+                    file.create_dataset(
+                        name, (n_rows, *shape), "float32", chunks=(1, *shape), track_times=False
+                    )
+                file[name][i * SCENE_S : (i + 1) * SCENE_S] = values
+            file.check()

@@ -11,7 +11,7 @@ Beside the scenes, open_corpus_sources.csv lists every recording in them with it
 import sys
 from pathlib import Path
 
-from open_corpus.options import add_options, check_numbers
+from open_corpus.files import add_options, check_numbers
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import DATA_ROOT
 
@@ -37,9 +37,9 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     check_numbers(args, scenes=22)
 
-    from open_corpus.collect import collect
     from open_corpus.layout import write_corpus
     from open_corpus.planning import plan_scenes
+    from open_corpus.selection import collect
     from transcoder.files import atomic_write_text
 
     store = args.output / "sources"

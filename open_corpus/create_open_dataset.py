@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 from features.files import FEATURES_ROOT, OPEN, SPLITS, split_path
-from open_corpus.files import OpenFiles
-from open_corpus.options import add_options, check_numbers
+from open_corpus.files import OpenFiles, add_options, check_numbers
 from transcoder.cli import Parser, reports_errors
 
 _RENDERINGS = {"train": 80, "valid": 24, "eval": 24}
@@ -44,7 +43,7 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     check_numbers(args, blocks=0)
 
-    from open_corpus.collect import collect
+    from open_corpus.selection import collect
 
     files = OpenFiles.of(args.output_path)
     packages = args.packages or files.folder / "packages"
@@ -79,7 +78,7 @@ def _write_banks(files: OpenFiles, sources: list, args) -> None:
 
 
 def _write_features(files: OpenFiles, data_path: Path) -> None:
-    from open_corpus.fixed_scenes import write_scenes
+    from open_corpus.blocks import write_scenes
     from open_corpus.mixtures import Mixtures
     from open_corpus.sound_bank import SoundBank
 
@@ -91,7 +90,7 @@ def _write_features(files: OpenFiles, data_path: Path) -> None:
 def _mix(files: OpenFiles, n_blocks: int) -> None:
     from tqdm import tqdm
 
-    from open_corpus.material import open_blocks
+    from open_corpus.blocks import open_blocks
     from transcoder.classifiers import load_classifier
 
     blocks, _ = open_blocks(files, load_classifier("YamNet"))

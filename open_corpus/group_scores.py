@@ -14,7 +14,6 @@ from open_corpus.known_scenes import all_groups, known_scenes
 from open_corpus.sound_bank import SoundBank
 from transcoder.classifiers import Classifier
 from transcoder.mels import LogMel
-from transcoder.settings import YAMNET
 from transcoder.third_octave import ThirdOctave
 
 _AT_ONCE = 64  # scenes
@@ -57,7 +56,7 @@ def score_groups(
 
     groups = {name: mids for name, mids in all_groups().items() if name in estimate.names}
     for scene, known in known_scenes(bank, n_scenes, groups):
-        wave = scene.at_16k if judge.front_end.sample_rate == YAMNET.sample_rate else scene.at_32k
+        wave = scene.at(judge.front_end.sample_rate)
         levels = third_octave(torch.from_numpy(scene.at_32k))
         scenes.append((levels, log_mel(torch.from_numpy(wave)), known))
         if len(scenes) == _AT_ONCE:

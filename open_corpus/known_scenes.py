@@ -72,7 +72,7 @@ class Listener:
 def known_scenes(
     bank: SoundBank, n_scenes: int, groups: Mapping[str, Set[str]]
 ) -> Iterator[tuple[Mixture, NDArray[np.float64]]]:
-    """The first ``n_scenes`` of a bank, as `fixed_scenes` has them, each with `group_presence`."""
+    """The first ``n_scenes`` of a bank, as validation has them, each with `group_presence`."""
     mixtures, listener = KnownMixtures(bank, 0), Listener()
     for index in tqdm(range(n_scenes), desc="Mixing", unit="scene"):
         scene = mixtures[index]

@@ -12,6 +12,7 @@ from open_corpus.planning import ScenePlan, used_sources
 from open_corpus.selection import CorpusRecording
 from transcoder.errors import UserError
 from transcoder.files import atomic_write_text, csv_text
+from transcoder.marks import code_mark
 from transcoder.names import TAU_FOLDER
 from transcoder.processes import map_all
 
@@ -35,7 +36,8 @@ def write_corpus(
     UserError
         If ``output`` holds scenes of other settings.
     """
-    _check_marker(output, {"seed": seed, "sources": _mark_of(sources), "program": _program_mark()})
+    program = code_mark(Path(__file__).parent, Path(demo_scenes.__file__).parent)
+    _check_marker(output, {"seed": seed, "sources": _mark_of(sources), "program": program})
     folder = output / TAU_FOLDER
     map_all(
         functools.partial(write_scene, store=store, folder=folder),
@@ -94,9 +96,3 @@ def _check_marker(output: Path, settings: dict) -> None:
 def _mark_of(sources: list[tuple[CorpusRecording, str]]) -> str:
     lines = sorted(f"{source.content} {split}" for source, split in sources)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def _program_mark() -> str:
-    folders = [Path(__file__).parent, Path(demo_scenes.__file__).parent]
-    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

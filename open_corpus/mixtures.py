@@ -64,6 +64,10 @@ class Mixture:
     at_32k: np.ndarray  # (4, 32000) float32
     at_16k: np.ndarray  # (4, 16000) float32
 
+    def at(self, sample_rate: int) -> np.ndarray:
+        """The seconds at one of the two rates, in Hz."""
+        return self.at_32k if sample_rate == SAMPLE_RATE else self.at_16k
+
 
 class Mixtures:
     """Scenes of one split and seed: ``mixtures[index]`` for any index from 0."""
@@ -72,9 +76,7 @@ class Mixtures:
         self._bank = bank
         self._seed = seed
         self._kinds = _by_kind(bank.sounds)
-        self._synthesised = {
-            group: takes for group, takes in self._kinds[SYNTHESISED].get("DEMO", {}).items()
-        }
+        self._synthesised = self._kinds[SYNTHESISED].get("DEMO", {})
         self._beds = [
             sound
             for sound in bank.sounds

@@ -1,6 +1,5 @@
-"""From packages to sources: decoded, trimmed, without silence and duplicates, capped, split."""
+"""From the table of packages to recordings: decoded, trimmed, without duplicates, split."""
 
-import csv
 import functools
 import hashlib
 import json
@@ -8,17 +7,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from features.files import SPLITS
-from open_corpus.fetch import version_of
-from open_corpus.table import KINDS, Wanted
+from open_corpus.fetch import fetch_all, version_of
+from open_corpus.table import KINDS, Wanted, read_table
 from open_corpus.unpack import unpack_sounds
 from transcoder.audio import AudioError, peak_normalise, read_audio, resample
-from transcoder.files import atomic_path, atomic_write_text, csv_text
+from transcoder.errors import UserError
+from transcoder.files import atomic_path, read_records, write_records
 from transcoder.processes import map_all
 from transcoder.settings import THIRD_OCTAVE
 
@@ -57,6 +57,28 @@ class CorpusRecording:
         return f"{self.package} {re.sub(r'[0-9]', '', PurePosixPath(self.file).stem)}"
 
 
+def collect(
+    table: Path, packages: Path, store: Path, *, seed: int, workers: int
+) -> tuple[list[tuple[CorpusRecording, str]], list[str]]:
+    """Fetch the packages of ``table`` and decode what is wanted of them into ``store``.
+
+    Returns
+    -------
+    sources : recordings with their splits
+    problems : packages that could not be had, and why
+
+    Raises
+    ------
+    UserError
+        If there is no package at all.
+    """
+    wanted = read_table(table)
+    archives, problems = fetch_all(wanted, packages)
+    if not archives:
+        raise UserError(f"no package could be fetched: {problems[0]}")
+    return pick(decode_all(archives, wanted, store, workers=workers), seed), problems
+
+
 def decode_all(
     archives: Mapping[str, Path], wanted: Sequence[Wanted], store: Path, *, workers: int
 ) -> list[CorpusRecording]:
@@ -86,7 +108,7 @@ def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list
     mark = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
     list_path = store / f"{name}-{mark}.csv"
     if list_path.exists():
-        return _read_list(list_path)
+        return read_records(list_path, CorpusRecording)
     sources = []
     with tempfile.TemporaryDirectory(dir=store, prefix=".unpacking-") as folder:
         paths = unpack_sounds(
@@ -111,7 +133,7 @@ def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list
                         _keep(waveform, store),
                     )
                 )
-    atomic_write_text(list_path, _list_text(sources))
+    write_records(list_path, CorpusRecording, sources)
     return sources
 
 
@@ -166,17 +188,3 @@ def _keep(waveform: np.ndarray, store: Path) -> str:
         with atomic_path(path) as temporary:
             soundfile.write(temporary, samples, SAMPLE_RATE, subtype="PCM_16")
     return content
-
-
-def _list_text(sources: Sequence[CorpusRecording]) -> str:
-    header = [field.name for field in fields(CorpusRecording)]
-    return csv_text(header, map(astuple, sources))
-
-
-def _read_list(path: Path) -> list[CorpusRecording]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    numbers = ("seconds", "bandwidth_hz")
-    return [
-        CorpusRecording(**{**row, **{name: float(row[name]) for name in numbers}}) for row in rows
-    ]

@@ -5,10 +5,9 @@ Recordings (`CorpusRecording`) and renderings of DEMO's synthesisers lie one aft
 bounded.
 """
 
-import csv
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from open_corpus.files import OpenFiles
 from open_corpus.selection import SAMPLE_RATE, CorpusRecording
 from transcoder.audio import read_audio
 from transcoder.errors import MissingFileError, UserError
-from transcoder.files import atomic_path, atomic_write_text, csv_text
+from transcoder.files import atomic_path, read_records, write_records
 from transcoder.processes import map_all
 
 SYNTHESISED = "synthesised"
@@ -52,14 +51,7 @@ class SoundBank:
     """The sounds of one split; ``wave`` cuts a piece out of one."""
 
     def __init__(self, folder: Path, split: str):
-        listing = folder / _LIST.format(split)
-        if not listing.is_file():
-            raise MissingFileError(
-                f"{listing} is missing; make the data set OPEN with: "
-                f"python open_corpus/create_open_dataset.py"
-            )
-        with listing.open(newline="", encoding="utf-8") as file:
-            self.sounds = [_sound(row) for row in csv.DictReader(file)]
+        self.sounds = read_records(sound_list(folder, split), Sound)
         self._samples = np.memmap(folder / _SAMPLES.format(split), dtype=np.int16, mode="r")
         expected = sum(sound.length for sound in self.sounds)
         if len(self._samples) != expected:
@@ -72,6 +64,17 @@ class SoundBank:
         """``(length,)`` float32 of the sound from ``offset`` on, peak of the whole sound 1."""
         first = sound.start + offset
         return self._samples[first : first + length].astype(np.float32) / 32767
+
+
+def sound_list(bank: Path, split: str) -> Path:
+    """The list of a split's sounds; the `MissingFileError` names the command that makes it."""
+    listing = bank / _LIST.format(split)
+    if not listing.is_file():
+        raise MissingFileError(
+            f"{listing} is missing; make the data set OPEN with: "
+            f"python open_corpus/create_open_dataset.py --output_path {bank.parent.parent}"
+        )
+    return listing
 
 
 def write_bank(
@@ -108,10 +111,8 @@ def write_bank(
         for sound, samples in (*_recorded(sources, files.sources, split), *rendered):
             start = sounds[-1].start + sounds[-1].length if sounds else 0
             file.write(samples.tobytes())
-            sounds.append(Sound(**{**asdict(sound), "start": start, "length": len(samples)}))
-    header = [field.name for field in fields(Sound)]
-    table = csv_text(header, map(astuple, sounds))
-    atomic_write_text(folder / _LIST.format(split), table)  # last: it says "complete"
+            sounds.append(replace(sound, start=start, length=len(samples)))
+    write_records(folder / _LIST.format(split), Sound, sounds)  # last: it says "complete"
 
 
 def _recorded(
@@ -137,8 +138,3 @@ def _render(job: tuple[str, int], *, seed: int, split: str) -> tuple[Sound, np.n
 def _as_int16(wave: np.ndarray) -> np.ndarray:
     peak = max(float(np.abs(wave).max(initial=0)), 1e-9)
     return np.round(wave * (32767 / peak)).astype(np.int16)
-
-
-def _sound(row: dict[str, str]) -> Sound:
-    whole = {name: int(row[name]) for name in ("start", "length")}
-    return Sound(**{**row, **whole, "bandwidth_hz": float(row["bandwidth_hz"])})

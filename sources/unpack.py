@@ -5,7 +5,6 @@ marker is written: a table of every file with its size and CRC-32.
 """
 
 import contextlib
-import csv
 import gzip
 import shutil
 import stat
@@ -18,7 +17,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from transcoder.errors import UserError
-from transcoder.files import atomic_write_text, csv_text
+from transcoder.files import read_records, write_records
 
 Place = Callable[[PurePosixPath], PurePosixPath | None]
 """Member of an archive -> its path in the data set's folder; None leaves it out."""
@@ -63,11 +62,7 @@ def read_marker(archive: Path) -> list[UnpackedFile] | None:
     marker = marker_path(archive)
     if not marker.exists():
         return None
-    with marker.open(newline="", encoding="utf-8") as file:
-        return [
-            UnpackedFile(row["path"], int(row["size"]), row["crc32"])
-            for row in csv.DictReader(file)
-        ]
+    return read_records(marker, UnpackedFile)
 
 
 def is_unpacked(archive: Path) -> bool:
@@ -118,7 +113,7 @@ def unpack(
             (staging / file.path).replace(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _write_marker(archive, files)
+    write_records(marker_path(archive), UnpackedFile, files)
 
 
 def _stage(archive: Path, staging: Path, place: Place, advance) -> list[UnpackedFile]:
@@ -217,11 +212,6 @@ def _unsafe(archive: Path, name: str, why: str) -> UnpackError:
         f"{archive}: refused, as its member {name!r} {why}; nothing was unpacked. An archive from "
         "the publisher has no such member: find out where this one comes from"
     )
-
-
-def _write_marker(archive: Path, files: list[UnpackedFile]) -> None:
-    rows = ((file.path, file.size, file.crc32) for file in files)
-    atomic_write_text(marker_path(archive), csv_text(("path", "size", "crc32"), rows))
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -9,7 +9,9 @@ import io
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
+from typing import TypeVar
 
 from transcoder.doors import is_full, room_on, size_text
 from transcoder.errors import UserError
@@ -130,6 +132,24 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence], *, delimiter: str 
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows([header, *rows])
     return text.getvalue()
+
+
+Record = TypeVar("Record")
+
+
+def write_records(path: str | Path, kind: type[Record], records: Iterable[Record]) -> None:
+    """Write instances of the dataclass ``kind`` as CSV, a column for each field."""
+    atomic_write_text(path, csv_text([f.name for f in fields(kind)], map(astuple, records)))
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """What `write_records` wrote of a dataclass whose fields are numbers and text."""
+    types = {field.name: field.type for field in fields(kind)}
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            kind(**{name: of_text(row[name]) for name, of_text in types.items()})
+            for row in csv.DictReader(file)
+        ]
 
 
 def printable(name: str | os.PathLike) -> str:

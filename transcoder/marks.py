@@ -13,6 +13,12 @@ def file_mark(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def code_mark(*folders: Path) -> str:
+    """A mark of the Python files in folders, that what they make is known by."""
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
 def files_mark(paths: Sequence[Path]) -> str:
     """A mark of many files: of the contents of some, evenly spread; absent ones count as such."""
     step = max(1, -(-len(paths) // _FILES_IN_MARK))

@@ -10,10 +10,9 @@ from torch import Tensor
 from exp_train_model.options import TrainingOptions
 from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.losses import Batch
-from open_corpus.blocks import BLOCK_CHUNKS, BLOCK_SCENES, Blocks, TrainingBlock
+from open_corpus.blocks import BLOCK_CHUNKS, BLOCK_SCENES, Blocks, TrainingBlock, open_blocks
 from open_corpus.files import OpenFiles
 from open_corpus.level_effects import NO_EFFECTS, Drawn, LevelEffects, with_effects
-from open_corpus.material import open_blocks
 from transcoder.classifiers import load_classifier
 from transcoder.models import TOKEN_MODELS
 

@@ -3,8 +3,8 @@
 from exp_train_model.training import mixture_batches
 from features.files import OPEN, SPLITS, split_path
 from open_corpus import blocks, sound_bank
+from open_corpus.blocks import write_scenes
 from open_corpus.files import OpenFiles
-from open_corpus.fixed_scenes import write_scenes
 from open_corpus.mixtures import Mixtures
 from open_corpus.sound_bank import SoundBank, write_bank
 
