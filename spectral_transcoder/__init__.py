@@ -13,6 +13,12 @@ tables over time. Nothing heavy is imported before a function is called.
 
 import importlib
 
+from transcoder.errors import UserError
+from transcoder.names import CLASSIFIERS, WAYS
+
+METHODS = tuple(WAYS)
+"""Every way from levels to classes; all but ``"direct"`` give Mels."""
+
 _HOMES = {
     "levels": "signals",
     "true_mels": "signals",
@@ -22,12 +28,9 @@ _HOMES = {
     "classes": "tables",
     "classes_of_mels": "tables",
     "groups": "tables",
-    "CLASSIFIERS": "names",
-    "METHODS": "names",
-    "UserError": "names",
 }
 
-__all__ = list(_HOMES)
+__all__ = [*_HOMES, "CLASSIFIERS", "METHODS", "UserError"]
 
 
 def __getattr__(name: str):
