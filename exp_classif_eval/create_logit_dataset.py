@@ -23,13 +23,12 @@ from exp_classif_eval.probability_files import (
     TRANSCODER_ALIASES,
     probability_path,
 )
-from transcoder.advice import fetch_command
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError, UsageError
 from transcoder.files import WORK_ROOT, remove_temporary
 from transcoder.locks import only_run
 from transcoder.names import demo_name, is_demo_folder
-from transcoder.options import add_device, add_models
+from transcoder.options import add_device, add_models, fetch_command
 
 if TYPE_CHECKING:  # h5py takes a while to import
     from exp_classif_eval.probability_store import ProbabilityStore

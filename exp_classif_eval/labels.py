@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K, Dataset, dataset
-from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
 from transcoder.names import real_name
+from transcoder.options import fetch_command
 from transcoder.settings import CHUNK_DURATION_S
 
 logger = logging.getLogger(__name__)

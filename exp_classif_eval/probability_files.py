@@ -14,9 +14,9 @@ One HDF5 file for each data set, one row for each sound file:
 import os
 from pathlib import Path
 
-from transcoder.advice import option
 from transcoder.files import DATA_ROOT, WORK_ROOT
 from transcoder.names import DEMO, is_demo, real_name
+from transcoder.options import option
 
 PROBABILITIES_ROOT = DATA_ROOT / "classif_probabilities"
 """Default folder of the files."""

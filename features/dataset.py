@@ -23,11 +23,11 @@ from features.writing import (
     plan_shards,
     shard_problems,
 )
-from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import atomic_write_text, csv_text, remove_temporary
 from transcoder.locks import only_run
 from transcoder.marks import files_mark
+from transcoder.options import fetch_command
 from transcoder.parts import PartStore
 from transcoder.yaml_files import parse_yaml, read_yaml
 

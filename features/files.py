@@ -13,9 +13,9 @@ One HDF5 file for each split, one row for each 1-s chunk of a recording:
 import os
 from pathlib import Path
 
-from transcoder.advice import option
 from transcoder.files import DATA_ROOT
 from transcoder.names import is_demo, real_name
+from transcoder.options import option
 
 FEATURES_ROOT = DATA_ROOT / "features"
 """Default folder of the data sets."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.files import SPLITS
-from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError, UsageError, UserError
+from transcoder.options import fetch_command
 
 if TYPE_CHECKING:  # pandas takes half a second to import
     import pandas as pd

@@ -13,9 +13,9 @@ from exp_classif_eval.experiment import DEFAULT_FOLDER as CLASSIF_FOLDER
 from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import DEFAULT_FOLDER as TRAIN_FOLDER
 from exp_train_model.experiment import training_experiment
-from transcoder.advice import option
 from transcoder.cli import Parser, reports_errors
 from transcoder.files import EXPORT_ROOT, WORK_ROOT
+from transcoder.options import option
 
 if TYPE_CHECKING:
     from reproduction.artefacts import Section

@@ -10,9 +10,9 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from transcoder.advice import fetch_command
 from transcoder.errors import MissingFileError
 from transcoder.files import atomic_write_text, csv_text
+from transcoder.options import fetch_command
 
 logger = logging.getLogger(__name__)
 

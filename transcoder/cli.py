@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from transcoder.advice import option
 from transcoder.doors import fault_of
 from transcoder.errors import UsageError, UserError
+from transcoder.options import option
 from transcoder.programs import as_typed
 
 _SAME = (("output", "output_path"), ("exp_type", "experiment_size"), ("dataset", "dataset_type"))

@@ -21,7 +21,6 @@ from exp_classif_eval import main_doce_score
 from exp_train_model import main_doce_training
 from reproduction import report, showcase
 from transcoder import plots
-from transcoder.advice import fetch_command
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import read_settings
 from transcoder.classifiers import SMALL_YAMNET, load_classifier
@@ -29,7 +28,7 @@ from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT, atomic_path, atomic_write_text
 from transcoder.fingerprint import fingerprint
-from transcoder.options import add_classifier
+from transcoder.options import add_classifier, fetch_command
 from transcoder.plots import add_notes
 
 
