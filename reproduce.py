@@ -10,11 +10,11 @@ is put together in report.html, in the folder of the results.
  4 reference plan      8 class probabilities          12 audio
 """
 
-import shutil
 import sys
 from pathlib import Path
 
 from transcoder.cli import Parser, reports_errors
+from transcoder.doors import room_on
 from transcoder.errors import UsageError, UserError
 from transcoder.locks import only_run
 from transcoder.options import add_device
@@ -144,11 +144,10 @@ def _chosen_steps(args) -> list[int]:
 
 
 def _require_room(folder: Path, required_gb: float) -> None:
-    existing = next(p for p in (folder, *folder.parents) if p.exists())
-    free_gb = shutil.disk_usage(existing).free / 1e9
+    free_gb = room_on(folder) / 1e9
     if free_gb < required_gb:
         raise UserError(
-            f"{existing}: {free_gb:.1f} GB are free, a run from the beginning takes about "
+            f"{folder}: {free_gb:.1f} GB are free, a run from the beginning takes about "
             f"{required_gb:g} GB; make room, or run single steps with --only"
         )
 

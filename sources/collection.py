@@ -2,7 +2,6 @@
 
 import heapq
 import logging
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +17,7 @@ from sources.layouts import LAYOUTS
 from sources.part_file import part_path
 from sources.table import RemoteFile, Source
 from sources.unpack import is_unpacked, unpack
+from transcoder.doors import room_on
 from transcoder.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def check_free_space(files: list[RemoteFile], output: Path, keep_archives: bool)
 
 def require_room(folder: Path, n_bytes: int) -> None:
     """Raise `UserError` if ``n_bytes`` do not fit on the disk of ``folder``."""
-    free = shutil.disk_usage(_existing_parent(folder)).free
+    free = room_on(folder)
     if n_bytes and free < n_bytes + _SPARE_BYTES:
         raise UserError(
             f"the disk of {folder} has {free / 1e9:.2f} GB free, "

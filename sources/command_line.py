@@ -58,7 +58,10 @@ def selected(files: list[RemoteFile], pattern: str | None) -> list[RemoteFile]:
 def run(files: list[RemoteFile], args: argparse.Namespace, keep_archives: bool = False) -> int:
     """Do what the options ask for with ``files``; the exit status."""
     if args.list:
-        return _list(files, args.output)
+        from sources.report import listing
+
+        print(*listing(files, args.output), sep="\n")
+        return 0
     if args.verify:
         return _verify(files, args.output)
     from sources.collection import fetch_all
@@ -70,14 +73,6 @@ def run(files: list[RemoteFile], args: argparse.Namespace, keep_archives: bool =
             print(f"  {failure.name}: {failure.reason}", file=sys.stderr)
         return 1
     print(f"all {len(files)} files are there, under {args.output}")
-    return 0
-
-
-def _list(files: list[RemoteFile], output: Path) -> int:
-    from sources.report import listing
-
-    for line in listing(files, output):
-        print(line)
     return 0
 
 

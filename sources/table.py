@@ -80,40 +80,33 @@ class RemoteFile:
         return self.folder(output) / self.name
 
 
-def _zenodo(record: int) -> tuple[str, str]:
+def _zenodo(record: int, **facts) -> Source:
+    """A record of Zenodo, which shows checksums and gives files at addresses alike."""
     page = f"https://zenodo.org/records/{record}"
-    return page, page + "/files/{name}?download=1"
+    return Source(page=page, urls=(page + "/files/{name}?download=1",), **facts)
 
-
-_TAU_PAGE, _TAU_URL = _zenodo(3819968)
-_URBANSOUND8K_PAGE, _URBANSOUND8K_URL = _zenodo(1203745)
-_SONYC_PAGE, _SONYC_URL = _zenodo(3966543)  # v2.3; v2.2 and the DCASE 2020 files differ in layout
-_PANN_PAGE, _PANN_URL = _zenodo(3987831)
 
 DATASETS = (
-    Source(
+    _zenodo(
+        3819968,
         name="TAU",
         folder=TAU_FOLDER,
-        urls=(_TAU_URL,),
-        page=_TAU_PAGE,
         licence="Tampere University, non-commercial academic use only",
         purpose="TAU Urban Acoustic Scenes 2020 Mobile, development: trains the transcoders",
         unpacked_ratio=1.12,  # 23,040 clips of 10 s, 44.1 kHz, 24 bit
     ),
-    Source(
+    _zenodo(
+        1203745,
         name="URBAN-SOUND-8K",
         folder="URBAN-SOUND-8K",
-        urls=(_URBANSOUND8K_URL,),
-        page=_URBANSOUND8K_PAGE,
         licence="CC BY-NC 3.0 by the data set's text (others quote BY-NC 4.0)",
         purpose="UrbanSound8K: classification experiment, 10 classes, 10 folds",
         unpacked_ratio=1.2,
     ),
-    Source(
+    _zenodo(
+        3966543,  # v2.3; v2.2 and the DCASE 2020 files differ in layout
         name="SONYC-UST",
         folder="SONYC-UST",
-        urls=(_SONYC_URL,),
-        page=_SONYC_PAGE,
         licence="CC BY 4.0",
         purpose="SONYC Urban Sound Tagging v2.3: classification experiment, 8 coarse labels",
         unpacked_ratio=1.4,  # 18,510 clips of 10 s, 48 kHz, 16 bit
@@ -121,11 +114,10 @@ DATASETS = (
 )
 
 MODELS = (
-    Source(
+    _zenodo(
+        3987831,
         name="PANN",
         folder="pann",
-        urls=(_PANN_URL,),
-        page=_PANN_PAGE,
         licence="CC BY 4.0 (code MIT)",
         purpose="weights of the classifier PANN ResNet38",
     ),

@@ -70,7 +70,7 @@ def test_verify_finds_what_changed(world, capsys):
 
 def test_full_disk_is_seen_before_the_start(world, capsys, monkeypatch):
     usage = namedtuple("usage", "total used free")(10**9, 10**9 - 10**6, 10**6)
-    monkeypatch.setattr(collection.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     assert world.datasets() == 1
     assert "0.00 GB free, 0.10 GB are needed" in capsys.readouterr().err
     assert world.server.requests == []
@@ -88,7 +88,7 @@ def test_room_needed_is_less_when_archives_are_removed(tmp_path):
 def test_nothing_to_fetch_needs_no_room(world, monkeypatch):
     assert world.datasets() == 0
     usage = namedtuple("usage", "total used free")(10**9, 10**9, 0)
-    monkeypatch.setattr(collection.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     assert world.datasets() == 0
 
 

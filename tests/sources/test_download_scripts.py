@@ -177,7 +177,7 @@ def test_only_takes_patterns_and_parts_of_names(world):
 
 def test_without_room_for_all_of_it_nothing_is_fetched(world, capsys, monkeypatch):
     usage = types.SimpleNamespace(free=1000)
-    monkeypatch.setattr("sources.collection.shutil.disk_usage", lambda folder: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
     assert world.datasets() == 1
     assert "make room" in capsys.readouterr().err
     assert world.server.requests == []
