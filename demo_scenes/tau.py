@@ -1,5 +1,8 @@
 """The TAU-like layout: 10-s clips of ten scenes in ten cities, named as the real ones are."""
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
 import numpy as np
 
 from demo_scenes.clips import Clip, ClipSet
@@ -23,25 +26,27 @@ def plan(size: float, seed: int) -> ClipSet:
     """The clips, round robin over the scenes, and their label files."""
     n = max(_MIN_CLIPS, round(_DEFAULT_CLIPS * size))
     clips = tuple(_clip(i, seed) for i in range(n))
-    rows = [(clip.path, *_fields(clip.path)) for clip in clips]
-    labels = [(path, scene) for path, scene, *_ in rows]
     # the real split is random over files: every scene in both parts, places in both
-    is_evaluation = [(i // len(SCENES)) % 4 == 1 for i in range(n)]
+    evaluates = [(i // len(SCENES)) % 4 == 1 for i in range(n)]
+    return ClipSet(TAU_FOLDER, clips, label_tables([clip.path for clip in clips], evaluates))
+
+
+def label_tables(paths: Sequence[str], evaluates: Sequence[bool]) -> dict[str, str]:
+    """The label files of clips ``audio/<scene>-<city>-<location>-<segment>-<device>.wav``.
+
+    ``evaluates`` says which of them are for evaluation; the others are for training.
+    """
+    train, evaluate, meta = [], [], []
+    for path, is_evaluation in zip(paths, evaluates, strict=True):
+        scene, city, location, _, device = PurePosixPath(path).stem.split("-")
+        (evaluate if is_evaluation else train).append((path, scene))
+        meta.append((path, scene, f"{city}-{location}", device))
     header = ("filename", "scene_label")
-    train = [row for row, evaluation in zip(labels, is_evaluation, strict=True) if not evaluation]
-    evaluate = [row for row, evaluation in zip(labels, is_evaluation, strict=True) if evaluation]
-    meta = [
-        (path, scene, f"{city}-{location}", device) for path, scene, city, location, device in rows
-    ]
-    return ClipSet(
-        TAU_FOLDER,
-        clips,
-        {
-            "evaluation_setup/fold1_train.csv": csv_text(header, train, delimiter="\t"),
-            "evaluation_setup/fold1_evaluate.csv": csv_text(header, evaluate, delimiter="\t"),
-            "meta.csv": csv_text((*header, "identifier", "source_label"), meta, delimiter="\t"),
-        },
-    )
+    return {
+        "evaluation_setup/fold1_train.csv": csv_text(header, train, delimiter="\t"),
+        "evaluation_setup/fold1_evaluate.csv": csv_text(header, evaluate, delimiter="\t"),
+        "meta.csv": csv_text((*header, "identifier", "source_label"), meta, delimiter="\t"),
+    }
 
 
 def _clip(index: int, seed: int) -> Clip:
@@ -63,8 +68,3 @@ def _clip(index: int, seed: int) -> Clip:
         subtype="PCM_24",
         tone_db=tuple(tone_db.tolist()),
     )
-
-
-def _fields(path: str) -> tuple[str, str, str, str]:
-    scene, city, location, _, device = path.split("/")[-1].removesuffix(".wav").split("-")
-    return scene, city, location, device

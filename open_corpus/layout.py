@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import demo_scenes
-from features.splits import FOLD_TABLES
+from demo_scenes import tau
 from open_corpus.mixing import write_scene
 from open_corpus.planning import ScenePlan, used_sources
 from open_corpus.selection import CorpusRecording
@@ -46,28 +46,12 @@ def write_corpus(
         desc="Mixing",
         unit="scene",
     )
-    for name, text in _label_tables(plans).items():  # last: labels appear when all scenes are there
+    tables = tau.label_tables([p.filename for p in plans], [p.split == "eval" for p in plans])
+    for name, text in tables.items():  # last: labels appear when all scenes are there
         atomic_write_text(folder / name, text)
     table = sources_table(used_sources(plans, sources))
     atomic_write_text(output / SOURCES_TABLE, table)
     return table
-
-
-def _label_tables(plans: list[ScenePlan]) -> dict[str, str]:
-    header = ("filename", "scene_label")
-    train, evaluation = (
-        [(p.filename, p.label) for p in plans if (p.split == "eval") == is_evaluation]
-        for is_evaluation in (False, True)
-    )
-    meta = []
-    for plan in plans:
-        label, city, location, _, device = Path(plan.filename).stem.split("-")
-        meta.append((plan.filename, label, f"{city}-{location}", device))
-    return {
-        FOLD_TABLES[0]: csv_text(header, train, delimiter="\t"),
-        FOLD_TABLES[1]: csv_text(header, evaluation, delimiter="\t"),
-        "meta.csv": csv_text((*header, "identifier", "source_label"), meta, delimiter="\t"),
-    }
 
 
 def sources_table(sources: list[tuple[CorpusRecording, str]]) -> str:

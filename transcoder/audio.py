@@ -59,13 +59,13 @@ def read_recording(
     return sound.waveform, sound.sample_rate
 
 
-def check_waveform(waveform: np.ndarray, *, name: str = "waveform") -> None:
+def check_waveform(waveform: np.ndarray) -> None:
     """Raise `AudioError` unless ``waveform`` has samples and all of them are finite."""
     if waveform.ndim != 1:
-        raise AudioError(f"{name}: expected one channel of samples, got shape {waveform.shape}")
+        raise AudioError(f"waveform: expected one channel of samples, got shape {waveform.shape}")
     if waveform.size == 0:
-        raise AudioError(f"{name}: holds no samples")
-    check_samples(waveform, name)
+        raise AudioError("waveform: holds no samples")
+    check_samples(waveform, "waveform")
 
 
 def resample(waveform: np.ndarray, sample_rate: int, new_sample_rate: int) -> np.ndarray:

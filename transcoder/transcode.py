@@ -1,7 +1,7 @@
 """`Transcoder`: audio or third-octave levels of any length to the Mels that a classifier wants."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,8 @@ class Transcoder:
     def third_octave_of(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
         """The levels that a sensor would store: ``(samples,)`` -> ``(chunks, 8, 29)`` dB."""
         chunks = self._chunks(waveform, sample_rate, THIRD_OCTAVE.sample_rate)
-        return self._run(chunks, self.third_octave)
+        with torch.no_grad():
+            return torch.cat([self.third_octave(batch.to(self.device)).cpu() for batch in chunks])
 
     def true_mels(self, waveform: np.ndarray, sample_rate: int) -> Tensor:
         """What the classifier sees of the audio itself: ``(samples,) -> (chunks, frames, 64)``.
@@ -165,10 +166,6 @@ class Transcoder:
             places = torch.arange(first, first + len(levels))
             yield transcode(self.model, levels.to(self.device), places, draw).cpu()
             first += len(levels)
-
-    @torch.no_grad()
-    def _run(self, batches: Iterable[Tensor], function: Callable[[Tensor], Tensor]) -> Tensor:
-        return torch.cat([function(batch.to(self.device)).cpu() for batch in batches])
 
 
 def load_transcoders(
