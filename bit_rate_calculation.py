@@ -7,7 +7,7 @@ bit_rate_calculation.xlsx, and prints it.
 import sys
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, check_least, reports_errors
 from transcoder.files import EXPORT_ROOT
 
 BITS = 16
@@ -35,10 +35,7 @@ def values_per_second() -> dict[str, int]:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    if args.bits < 1:
-        from transcoder.errors import UsageError
-
-        raise UsageError(f"--bits must be 1 or more, not {args.bits}")
+    check_least(args, bits=1)
 
     import pandas as pd
 

@@ -12,7 +12,7 @@ import sys
 from math import log10
 from pathlib import Path
 
-from transcoder.cli import Parser, reports_errors
+from transcoder.cli import Parser, check_least, reports_errors
 from transcoder.errors import UsageError, UserError
 from transcoder.files import WORK_ROOT, printable, remove_temporary, sound_path
 from transcoder.locks import only_run
@@ -57,8 +57,7 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    if args.iterations < 1:
-        raise UsageError(f"--iterations must be 1 or more, not {args.iterations}")
+    check_least(args, iterations=1)
     if args.duration is not None and not args.duration > 0:
         raise UsageError(f"--duration must be above 0, not {args.duration:g}")
 

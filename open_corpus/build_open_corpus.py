@@ -11,8 +11,8 @@ Beside the scenes, open_corpus_sources.csv lists every recording in them with it
 import sys
 from pathlib import Path
 
-from open_corpus.files import add_options, check_numbers
-from transcoder.cli import Parser, reports_errors
+from open_corpus.files import add_options
+from transcoder.cli import Parser, check_least, reports_errors
 from transcoder.files import DATA_ROOT
 
 
@@ -35,7 +35,7 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    check_numbers(args, scenes=22)
+    check_least(args, workers=1, seed=0, scenes=22)
 
     from open_corpus.layout import write_corpus
     from open_corpus.planning import plan_scenes

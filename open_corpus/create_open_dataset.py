@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from features.files import FEATURES_ROOT, OPEN, SPLITS, split_path
-from open_corpus.files import OpenFiles, add_options, check_numbers
-from transcoder.cli import Parser, reports_errors
+from open_corpus.files import OpenFiles, add_options
+from transcoder.cli import Parser, check_least, reports_errors
 
 _RENDERINGS = {"train": 80, "valid": 24, "eval": 24}
 _SCENES = {"train": 64, "valid": 768, "eval": 768}
@@ -41,7 +41,7 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
-    check_numbers(args, blocks=0)
+    check_least(args, workers=1, seed=0, blocks=0)
 
     from open_corpus.selection import collect
 

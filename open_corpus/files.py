@@ -3,15 +3,13 @@
 Imports nothing heavy, for command lines.
 """
 
-import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.files import OPEN
+from features.files import FEATURES_ROOT, OPEN, SPLITS
 from open_corpus.table import DEFAULT_TABLE
 from transcoder.cli import Parser
-from transcoder.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,12 @@ def add_options(parser: Parser, *, packages: str) -> None:
     )
 
 
-def check_numbers(args: argparse.Namespace, **lowest: int) -> None:
-    """Raise `UsageError` for an option below its lowest value."""
-    for name, least in {"workers": 1, "seed": 0, **lowest}.items():
-        if getattr(args, name) < least:
-            raise UsageError(f"--{name} must be {least} or more, not {getattr(args, name)}")
+def add_mixtures(parser: Parser, *, split: str, scenes: int) -> None:
+    """Add the options of programs that hear mixtures: whose they are, and how many."""
+    parser.add_argument(
+        "--data_path", type=Path, default=FEATURES_ROOT, help="folder that OPEN's features lie in"
+    )
+    parser.add_argument(
+        "--split", choices=SPLITS[1:], default=split, help="whose sounds the mixtures have"
+    )
+    parser.add_argument("--scenes", type=int, default=scenes, help="how many, of 4 s each")

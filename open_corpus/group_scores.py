@@ -1,5 +1,6 @@
 """How groups told from levels compare with the audio itself and with what is known to be there."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -41,28 +42,18 @@ def score_groups(
     selection = known_groups(judge.name, tuple(calibration.groups), None)
     estimate = GroupEstimate(calibration, selection, judge.name)
     third_octave, log_mel = ThirdOctave().float(), LogMel(judge.name).float()
-    found: list[tuple[NDArray, ...]] = []
-    scenes: list[tuple[torch.Tensor, torch.Tensor, NDArray]] = []
-
-    def hear() -> None:
-        levels = torch.cat([part for part, _, _ in scenes]).numpy()
-        true = judge.probabilities(torch.cat([part for _, part, _ in scenes])).numpy()
-        heard = classify(_seconds(levels))
-        presence = np.concatenate([part for _, _, part in scenes])
-        found.append(
-            (selection.apply(true)[0], selection.apply(heard)[0], estimate(heard), presence)
-        )
-        scenes.clear()
-
     groups = {name: mids for name, mids in all_groups().items() if name in estimate.names}
-    for scene, known in known_scenes(bank, n_scenes, groups):
-        wave = scene.at(judge.front_end.sample_rate)
-        levels = third_octave(torch.from_numpy(scene.at_32k))
-        scenes.append((levels, log_mel(torch.from_numpy(wave)), known))
-        if len(scenes) == _AT_ONCE:
-            hear()
-    if scenes:
-        hear()
+    scenes = known_scenes(bank, n_scenes, groups)
+    found = []
+    while some := list(itertools.islice(scenes, _AT_ONCE)):
+        levels = [third_octave(torch.from_numpy(scene.at_32k)) for scene, _ in some]
+        mels = [
+            log_mel(torch.from_numpy(scene.at(judge.front_end.sample_rate))) for scene, _ in some
+        ]
+        true = judge.probabilities(torch.cat(mels)).numpy()
+        heard = classify(_seconds(torch.cat(levels).numpy()))
+        known = np.concatenate([presence for _, presence in some])
+        found.append((selection.apply(true)[0], selection.apply(heard)[0], estimate(heard), known))
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     order = [list(groups).index(name) for name in estimate.names]
     columns[3] = columns[3][:, order]

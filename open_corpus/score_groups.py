@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 from archives.command_line import add_model_options, check_network_options
-from features.files import FEATURES_ROOT, SPLITS
-from open_corpus.files import OpenFiles
-from transcoder.cli import Parser, reports_errors
-from transcoder.errors import MissingFileError, UsageError
+from open_corpus.files import OpenFiles, add_mixtures
+from transcoder.cli import Parser, check_least, reports_errors
+from transcoder.errors import MissingFileError
 from transcoder.options import add_method
 
 
@@ -21,11 +20,7 @@ def build_parser() -> Parser:
     parser = Parser(description=__doc__)
     add_model_options(parser)
     add_method(parser)
-    parser.add_argument(
-        "--data_path", type=Path, default=FEATURES_ROOT, help="folder that OPEN's features lie in"
-    )
-    parser.add_argument("--split", choices=SPLITS[1:], default="eval", help="whose sounds")
-    parser.add_argument("--scenes", type=int, default=1536, help="how many, of 4 s each")
+    add_mixtures(parser, split="eval", scenes=1536)
     parser.add_argument(
         "--output", type=Path, help="table (default: that of the way in --models/presence)"
     )
@@ -36,8 +31,7 @@ def build_parser() -> Parser:
 def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     check_network_options(args)
-    if args.scenes < 1:
-        raise UsageError(f"--scenes must be 1 or more, not {args.scenes}")
+    check_least(args, scenes=1)
 
     from archives.agreement import COLUMNS, agreement_path
     from archives.networks import load_level_classifier, seconds_heard

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sources import urbansound8k
-from sources.unpack import Place
 from transcoder.names import TAU_FOLDER
 
 
@@ -22,11 +21,22 @@ from transcoder.names import TAU_FOLDER
 class FolderLayout:
     """How a data set lies in its folder."""
 
-    place: Place
     clip_tables: tuple[str, ...]  # each lists every clip; the first that is there is read
-    delimiter: str
     clip_column: str  # base names or paths of the clips
+    delimiter: str = ","
+    is_flat: bool = False  # all clips go straight into audio/
+    top: str | None = None  # the folder that the archive is packed in; None: only clips are wanted
     finish: Callable[[Path], None] | None = None  # what remains once archives are unpacked
+
+    def place(self, member: PurePosixPath) -> PurePosixPath | None:
+        """Where a member of an archive goes in the folder; None leaves it out."""
+        if any(part.startswith(".") for part in member.parts):
+            return None  # left by the machines that packed the archives
+        if self.is_flat and member.suffix.lower() == ".wav":
+            return PurePosixPath("audio", member.name)
+        if self.top is None:
+            return None
+        return member.relative_to(self.top) if member.parts[:1] == (self.top,) else member
 
     def is_complete(self, folder: Path) -> bool:
         """Whether every clip that the data set's own table names is in ``audio/``.
@@ -46,52 +56,19 @@ class FolderLayout:
                 yield PurePosixPath(row.get(self.clip_column) or "").name
 
 
-def is_hidden(member: PurePosixPath) -> bool:
-    """Whether a dot-file, or in a dot-folder: left by the machines that packed the archives."""
-    return any(part.startswith(".") for part in member.parts)
-
-
-def without_top(member: PurePosixPath, top: str) -> PurePosixPath:
-    """``member`` relative to the folder ``top`` that the whole archive is packed in, if it is."""
-    return member.relative_to(top) if member.parts[0] == top else member
-
-
-def _place_tau(member: PurePosixPath) -> PurePosixPath | None:
-    if is_hidden(member):
-        return None
-    return without_top(member, TAU_FOLDER)
-
-
-def _place_urbansound8k(member: PurePosixPath) -> PurePosixPath | None:
-    if is_hidden(member):
-        return None
-    if member.suffix.lower() == ".wav":  # in ten fold folders; the names tell the fold too
-        return PurePosixPath("audio", member.name)
-    return without_top(member, "UrbanSound8K")
-
-
-def _place_sonyc(member: PurePosixPath) -> PurePosixPath | None:
-    if is_hidden(member) or member.suffix.lower() != ".wav":
-        return None
-    return PurePosixPath("audio", member.name)
-
-
 LAYOUTS = {
     "TAU": FolderLayout(
-        place=_place_tau, clip_tables=("meta.csv",), delimiter="\t", clip_column="filename"
+        top=TAU_FOLDER, clip_tables=("meta.csv",), delimiter="\t", clip_column="filename"
     ),
     "URBAN-SOUND-8K": FolderLayout(
-        place=_place_urbansound8k,
+        top="UrbanSound8K",
+        is_flat=True,  # from ten fold folders; the names tell the fold too
         clip_tables=(urbansound8k.ORIGINAL_TABLE, urbansound8k.RECALCULATED_TABLE),
-        delimiter=",",
         clip_column="slice_file_name",
         finish=urbansound8k.write_recalculated,
     ),
     "SONYC-UST": FolderLayout(
-        place=_place_sonyc,
-        clip_tables=("annotations.csv",),
-        delimiter=",",
-        clip_column="audio_filename",
+        is_flat=True, clip_tables=("annotations.csv",), clip_column="audio_filename"
     ),
 }
 """By the name of the source."""

@@ -84,6 +84,14 @@ class Parser(argparse.ArgumentParser):
         return argument
 
 
+def check_least(args: argparse.Namespace, **least: int) -> None:
+    """Raise `UsageError` for one of ``args`` that is given and below its ``least``."""
+    for name, lowest in least.items():
+        value = getattr(args, name)
+        if value is not None and value < lowest:
+            raise UsageError(f"--{name} must be {lowest} or more, not {value}")
+
+
 class _Terminated(BaseException):
     """SIGTERM came; what is open is closed on the way out, as after Ctrl-C."""
 
