@@ -12,7 +12,7 @@ from torch import Tensor
 from features.clips import FeatureConfig, extractors
 from features.files import levels_name, mels_name
 from features.reading import Features
-from open_corpus.unpack import SOUND_SUFFIXES
+from open_corpus.packages import SOUND_SUFFIXES
 from transcoder.audio import AudioError, n_chunks, prepare, read_audio, to_chunks
 from transcoder.audioset import TVB_NAMES
 from transcoder.class_tables import table_rows

@@ -38,7 +38,7 @@ def main(argv=None) -> int:
     check_least(args, workers=1, seed=0, scenes=22)
 
     from open_corpus.layout import write_corpus
-    from open_corpus.planning import plan_scenes
+    from open_corpus.scenes import plan_scenes
     from open_corpus.selection import collect
     from transcoder.files import atomic_write_text
 
@@ -59,7 +59,7 @@ def main(argv=None) -> int:
 
 def _report(output: Path, plans, sources) -> None:
     from features.files import SPLITS
-    from open_corpus.planning import used_sources
+    from open_corpus.scenes import used_sources
 
     used = used_sources(plans, sources)
     for split in SPLITS:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import demo_scenes
 from demo_scenes import tau
-from open_corpus.mixing import write_scene
-from open_corpus.planning import ScenePlan, used_sources
+from open_corpus.scenes import ScenePlan, used_sources, write_scene
 from open_corpus.selection import CorpusRecording
 from transcoder.errors import UserError
 from transcoder.files import atomic_write_text, csv_text

@@ -13,9 +13,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from features.files import SPLITS
-from open_corpus.fetch import fetch_all, version_of
+from open_corpus.packages import fetch_all, unpack_sounds, version_of
 from open_corpus.table import KINDS, Wanted, read_table
-from open_corpus.unpack import unpack_sounds
 from transcoder.audio import AudioError, peak_normalise, read_audio, resample
 from transcoder.errors import UserError
 from transcoder.files import atomic_path, read_records, write_records

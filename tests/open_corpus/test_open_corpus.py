@@ -19,12 +19,11 @@ from features.files import OPEN, SPLITS, split_path
 from features.reading import Features
 from features.splits import SplitConfig, split_table
 from open_corpus import build_open_corpus, create_open_dataset, selection
-from open_corpus.fetch import FetchError, fetch
 from open_corpus.files import OpenFiles
+from open_corpus.packages import FetchError, fetch, unpack_sounds
 from open_corpus.selection import decode_package
 from open_corpus.sound_bank import SYNTHESISED, SoundBank
 from open_corpus.table import DEFAULT_TABLE, Wanted, read_table
-from open_corpus.unpack import unpack_sounds
 from transcoder.errors import UserError
 from transcoder.names import TAU_FOLDER
 

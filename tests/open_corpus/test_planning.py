@@ -5,7 +5,7 @@ import collections
 import pytest
 
 from features.splits import CITIES
-from open_corpus.planning import plan_scenes
+from open_corpus.scenes import plan_scenes
 from open_corpus.selection import CorpusRecording, pick
 from transcoder.errors import UserError
 

@@ -1,21 +1,25 @@
-"""Draw what is in each scene: recorded sources at random levels, distances and times over a bed.
+"""The corpus's scenes, drawn and rendered: recorded sources over a bed.
 
-A plan holds every random choice except those of the synthesised sounds; scene ``i`` depends on
-the seed, on ``i`` and on the sources of its split only.
+Levels, distances and times are random. A plan holds every random choice except those of the
+synthesised sounds; scene ``i`` depends on the seed, on ``i`` and on the sources of its split only.
 """
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from demo_scenes.scenes import TAU_RECIPES, Layer, Recipe
+from demo_scenes.scenes import SOURCES, TAU_RECIPES, Layer, Recipe, loudest_rms
 from demo_scenes.signals import Synth
+from demo_scenes.space import at_distance, equalise, reverberate
 from features.clips import CLIP_DURATION_S
 from features.files import SPLITS
 from features.splits import CITIES
 from open_corpus.selection import SAMPLE_RATE, CorpusRecording
+from transcoder.audio import read_audio
 from transcoder.errors import UserError
+from transcoder.files import atomic_path
 
 DURATION_S = CLIP_DURATION_S
 
@@ -58,6 +62,10 @@ _FAR_LEVEL_DB = (-25.0, 0.0)
 _REPEATED_BELOW_S, _REPEATED = 3.0, 0.6  # steps, barks: short sounds come in series
 _LEVEL_DBFS = (-34.0, -16.0)  # rms of a scene
 _TONE_DB = (-4.0, 4.0)  # colour of the recorder, per octave
+
+_CROSSFADE_S = 0.5  # where a looped bed begins again
+_EDGE_S = 0.005  # where a source is cut
+_PEAK = 0.95
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,52 @@ def _place(synth: Synth, source: CorpusRecording) -> Recorded:
         half_s = 0.5 * source.seconds  # at least as much of it lies within the scene
         starts_s = [float(synth.uniform(-half_s, DURATION_S - half_s))]
     return Recorded(source.content, level_db, distance_m, tuple(starts_s))
+
+
+def render_scene(plan: ScenePlan, store: Path) -> np.ndarray:
+    """The scene's samples ``(320000,)`` at 32 kHz, within -1 to 1."""
+    synth = Synth(plan.seed, SAMPLE_RATE)
+    mix = synth.silence(DURATION_S)
+    waves = [
+        *((layer, SOURCES[layer.source](synth, DURATION_S)) for layer in plan.synthesised),
+        *((recorded, _recorded_wave(synth, recorded, store)) for recorded in plan.recorded),
+    ]
+    for layer, wave in waves:
+        wave = at_distance(synth, wave, layer.distance_m)
+        mix += wave * 10 ** (layer.level_db / 20) / max(loudest_rms(wave, SAMPLE_RATE), 1e-9)
+    mix = reverberate(synth, mix, plan.reverb_s, plan.wet)
+    mix = equalise(synth, mix, plan.tone_db)
+    mix *= 10 ** (plan.level_dbfs / 20) / mix.std()
+    return mix * min(1.0, _PEAK / np.abs(mix).max())
+
+
+def write_scene(plan: ScenePlan, store: Path, folder: Path) -> None:
+    """Write the scene's 16-bit file below ``folder``, unless it is there."""
+    import soundfile
+
+    path = folder / plan.filename
+    if not path.exists():
+        wave = render_scene(plan, store)
+        with atomic_path(path) as temporary:
+            soundfile.write(temporary, wave, SAMPLE_RATE, subtype="PCM_16")
+
+
+def _recorded_wave(synth: Synth, recorded: Recorded, store: Path) -> np.ndarray:
+    """The source at its times within a scene."""
+    path = store / f"{recorded.content}.flac"
+    wave, _ = read_audio(path, offset_s=recorded.offset_s, duration_s=DURATION_S)
+    out = synth.silence(DURATION_S)
+    if recorded.looped:
+        wave = synth.fade(wave, _CROSSFADE_S, _CROSSFADE_S)
+        turn_s = wave.size / SAMPLE_RATE - _CROSSFADE_S
+        # the first turn begins a crossfade early, so that the scene does not fade in
+        starts_s = np.arange(-_CROSSFADE_S, DURATION_S, turn_s)
+    else:
+        wave = synth.fade(wave, _EDGE_S, _EDGE_S)
+        starts_s = recorded.starts_s
+    for start_s in starts_s:
+        synth.add_at(out, wave, start_s)
+    return out
 
 
 def used_sources(
