@@ -23,6 +23,7 @@ from transcoder.names import (
     TITLES,
     TRUE_MELS,
     WAV_ENDINGS,
+    WAYS,
     of_classifier,
     wav_name,
 )
@@ -69,7 +70,7 @@ def main(argv=None) -> int:
 def _run(args, folder: Path) -> int:
     from transcoder.audio import AudioError, open_recording, prepare, second_weights
     from transcoder.devices import choose_device
-    from transcoder.hearing import weighted_mean
+    from transcoder.hearing import hear_recording, weighted_mean
     from transcoder.settings import THIRD_OCTAVE
     from transcoder.transcode import models_used
 
@@ -83,11 +84,11 @@ def _run(args, folder: Path) -> int:
     waveform, sample_rate = sound.waveform, sound.sample_rate
     if not waveform.any():
         raise AudioError(f"{args.audio}: is silent, there is nothing to transcode")
-    classifier, transcoders, straight, missing = _load(args, device)
-    reference = transcoders["pinv"]  # any of them computes the true Mels alike
+    classifier, ways, missing = _load(args, device)
+    reference = ways["pinv"]  # any of them computes the true Mels alike
     chunks = {TRUE_MELS: reference.true_mels(waveform, sample_rate)}
-    for method, transcoder in transcoders.items():
-        chunks[method] = transcoder.from_wave(waveform, sample_rate)
+    for method in [method for method in ways if method not in CLASS_METHODS]:
+        chunks[method] = ways[method].from_wave(waveform, sample_rate)
     noise = shaped_noise(
         reference.third_octave_of(waveform, sample_rate), waveform, sample_rate, args.seed
     )
@@ -95,17 +96,20 @@ def _run(args, folder: Path) -> int:
     name = args.audio.stem
     others = (folder / f"{name}_spectrograms.png", folder / f"{name}_classes.csv")
     remove_temporary(*(folder / wav_name(name, sound) for sound in WAV_ENDINGS), *others)
-    used = models_used(transcoders | straight, classifier)
+    used = models_used(ways, classifier)
     original = prepare(waveform, sample_rate, reference.front_end.sample_rate)
     _write(folder / name, original, chunks, noise, used, args)
     print(*used, f"wrote {folder}", sep="\n")
     if classifier is not None:
         weights = second_weights(len(waveform), sample_rate)
-        top = {method: top_classes(classifier, mels, weights) for method, mels in chunks.items()}
-        for method, transcoder in straight.items():
-            seconds = transcoder.from_wave(waveform, sample_rate)
+        top = {
+            method: classifier.top(hear_recording(classifier, mels, weights=weights))
+            for method, mels in chunks.items()
+        }
+        for method in [method for method in ways if method in CLASS_METHODS]:
+            seconds = ways[method].from_wave(waveform, sample_rate)
             top[method] = classifier.top(weighted_mean(seconds, weights))
-        sources = {m: transcoder.source for m, transcoder in (transcoders | straight).items()}
+        sources = {method: way.source for method, way in ways.items()}
         write_classes(folder / f"{name}_classes.csv", top, classifier.label, sources)
         print_classes(top, classifier.label)
     for line in missing:
@@ -114,17 +118,17 @@ def _run(args, folder: Path) -> int:
 
 
 def _load(args, device) -> tuple:
-    """The classifier or None, transcoders to Mels, ways to classes, and what is missing."""
+    """The classifier or None, all ways that there are, and what is missing."""
     from transcoder.classifiers import find_classifier
     from transcoder.transcode import load_transcoders
 
     classifier, missing = find_classifier(args.classifier, args.classifier_weights)
-    options = {"models": args.models, "judge": classifier, "device": device}
-    transcoders, not_found = load_transcoders(args.classifier, **options)
-    straight, no_straight = load_transcoders(args.classifier, methods=CLASS_METHODS, **options)
+    ways, not_found = load_transcoders(
+        args.classifier, models=args.models, judge=classifier, methods=WAYS, device=device
+    )
     if classifier is not None:
         classifier.to(device)
-    return classifier, transcoders, straight, missing + not_found + no_straight
+    return classifier, ways, missing + not_found
 
 
 def shaped_noise(levels_db, waveform, sample_rate: int, seed: int):
@@ -183,13 +187,6 @@ def _write_within_full_scale(path: Path, wave, sample_rate: int) -> None:
         if 20 * log10(peak) >= 0.05:
             print(f"{path.name}: turned down by {20 * log10(peak):.1f} dB, to full scale")
     write_audio(path, wave, sample_rate)
-
-
-def top_classes(classifier, mels, weights, k: int = 10) -> list[tuple[str, float]]:
-    """The ``k`` most probable classes of a whole recording's Mels, with their probabilities."""
-    from transcoder.hearing import hear_recording
-
-    return classifier.top(hear_recording(classifier, mels, weights=weights), k)
 
 
 def write_classes(path: Path, top: dict, teacher: str, sources: dict[str, str]) -> None:

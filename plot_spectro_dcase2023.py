@@ -88,14 +88,15 @@ def main(argv=None) -> int:
 
 def read_second(path: Path, offset_s: float | None) -> tuple:
     """A second of sound from ``offset_s`` on, its sampling rate, and where it begins, in s."""
-    from transcoder.audio import read_recording
+    from transcoder.audio import open_recording
     from transcoder.settings import CHUNK_DURATION_S
 
     if offset_s is not None:
-        return *read_recording(path, offset_s=offset_s, duration_s=CHUNK_DURATION_S), offset_s
-    waveform, sample_rate = read_recording(path, duration_s=DEFAULT_OFFSET_S + CHUNK_DURATION_S)
-    begin = max(0, waveform.size - sample_rate * CHUNK_DURATION_S)
-    return waveform[begin:], sample_rate, begin / sample_rate
+        sound = open_recording(path, offset_s=offset_s, duration_s=CHUNK_DURATION_S)
+        return sound.waveform, sound.sample_rate, offset_s
+    sound = open_recording(path, duration_s=DEFAULT_OFFSET_S + CHUNK_DURATION_S)
+    begin = max(0, sound.n_samples - sound.sample_rate * CHUNK_DURATION_S)
+    return sound.waveform[begin:], sound.sample_rate, begin / sound.sample_rate
 
 
 if __name__ == "__main__":

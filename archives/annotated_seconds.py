@@ -17,7 +17,7 @@ from archives.options import ReadOptions
 from archives.presence_fit import MOST_FOLDS, Heard
 from archives.selection import Selection
 from archives.timeline import Timeline, Units, in_parts
-from transcoder.audio import read_recording
+from transcoder.audio import open_recording
 from transcoder.errors import UserError
 from transcoder.settings import THIRD_OCTAVE
 from transcoder.transcode import Transcoder
@@ -143,11 +143,11 @@ def _of_group(recordings: Sequence[_Recording], column: int) -> Heard:
 
 def _sound_units(path: Path, heard_s: int) -> Iterator[Units]:
     """Those of a recording, peak-normalised as in training."""
-    waveform, sample_rate = read_recording(path)
-    n_units = len(waveform) // (sample_rate * heard_s)
+    sound = open_recording(path)
+    n_units = sound.n_samples // (sound.sample_rate * heard_s)
     if not n_units:
         raise UserError(f"{path}: is shorter than {heard_s} s")
-    levels = Transcoder("YamNet").third_octave_of(waveform, sample_rate).numpy()
+    levels = Transcoder("YamNet").third_octave_of(sound.waveform, sound.sample_rate).numpy()
     seconds = levels[: n_units * heard_s].reshape(n_units, heard_s, *levels.shape[1:])
     yield Units(
         np.arange(n_units, dtype=np.float64) * heard_s,

@@ -109,7 +109,8 @@ def check_free_space(files: list[RemoteFile], output: Path, keep_archives: bool)
     """Raise `UserError` if a disk has less room than fetching and unpacking ``files`` takes."""
     by_disk: dict[int, tuple[Path, list[RemoteFile]]] = {}
     for file in files:
-        folder = _existing_parent(file.folder(output))
+        folder = file.folder(output).absolute()
+        folder = next(path for path in (folder, *folder.parents) if path.exists())
         by_disk.setdefault(folder.stat().st_dev, (folder, []))[1].append(file)
     for folder, on_disk in by_disk.values():
         require_room(folder, space_needed(on_disk, output, keep_archives))
@@ -143,11 +144,6 @@ def _bytes_to_fetch(file: RemoteFile, output: Path) -> int:
         return 0
     part = part_path(target)
     return max(0, file.about_size - (part.stat().st_size if part.exists() else 0))
-
-
-def _existing_parent(folder: Path) -> Path:
-    folder = folder.absolute()
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _bring(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spectral_transcoder import loading
-from transcoder.audio import read_recording
+from transcoder.audio import open_recording
 from transcoder.errors import UsageError
 from transcoder.files import sound_path
 from transcoder.inversion import mels_to_wave
@@ -177,7 +177,8 @@ def _samples(given: Sound, sample_rate: int | None) -> tuple[np.ndarray, int]:
     if isinstance(given, str | os.PathLike):
         if sample_rate is not None:
             raise UsageError("a sound file knows its sample rate: give none")
-        return read_recording(sound_path(given))
+        file = open_recording(sound_path(given))
+        return file.waveform, file.sample_rate
     if sample_rate is None:
         raise UsageError("samples take a sample rate, in Hz")
     wave = np.asarray(torch.as_tensor(given).cpu(), dtype=np.float32)

@@ -51,14 +51,6 @@ def open_recording(
     return sound
 
 
-def read_recording(
-    path: str | os.PathLike, *, offset_s: float = 0.0, duration_s: float | None = None
-) -> tuple[np.ndarray, int]:
-    """`read_audio` of an `open_recording`."""
-    sound = open_recording(path, offset_s=offset_s, duration_s=duration_s)
-    return sound.waveform, sound.sample_rate
-
-
 def check_waveform(waveform: np.ndarray) -> None:
     """Raise `AudioError` unless ``waveform`` has samples and all of them are finite."""
     if waveform.ndim != 1:
