@@ -88,7 +88,7 @@ def _listening(args, selection):
     """How the files are heard, and the way from levels to classes that the maps are for."""
     from archives.annotated_seconds import Listening
     from archives.levels import LevelScale
-    from archives.load_answers import load_way
+    from archives.networks import load_way
 
     classify, _, heard_s, way = load_way(choice_of(args))
     scale = LevelScale(default_offset(args), args.missing_band_db)

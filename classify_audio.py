@@ -38,8 +38,7 @@ def main(argv=None) -> int:
 
 def _run(args) -> int:
     from archives.frames import NO_CLOCK
-    from archives.load_answers import estimates_of
-    from archives.networks import DEFAULT_WINDOW_S, choose_selection
+    from archives.networks import choose_selection, estimates_of
     from archives.side_by_side import (
         UnitListener,
         agreement_figure,
@@ -55,15 +54,15 @@ def _run(args) -> int:
     from transcoder.plots import save_figure
     from transcoder.transcode import load_transcoders, models_used
 
-    device = choose_device(args.device)
+    choice = choice_of(args)
+    unit_s, device = choice.unit_s, choose_device(args.device)
     selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
     sound = open_recording(args.audio)
     classifier = load_classifier(args.classifier, args.classifier_weights).to(device)
     transcoders, missing = load_transcoders(
         args.classifier, models=args.models, judge=classifier, device=device, methods=WAYS
     )
-    unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
-    estimates = estimates_of(transcoders, classifier, choice_of(args), selection)
+    estimates = estimates_of(transcoders, classifier, choice, selection)
     listener = UnitListener(classifier, unit_s, args.draws)
     ways = classify_ways(sound, transcoders, listener, selection, estimates)
     about = {"classifier": classifier.label, "mels": "", "source": printable(args.audio.name)}

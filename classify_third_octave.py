@@ -19,7 +19,6 @@ import logging
 import os
 import sys
 import time
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from archives.command_line import (
     choice_of,
     default_offset,
     read_options,
+    report_failures,
 )
 from archives.fleet_program import (
     add_fleet_options,
@@ -78,35 +78,35 @@ def main(argv=None) -> int:
     args = build_parser().parse_args(argv)
     is_live = args.watch is not None or "-" in args.inputs
     _check(args, is_live)
+    read = read_options(args)
     is_fleet = not is_live and is_network(args)
     if is_fleet and not args.describe:
-        return run_network(args, read_options(args))
+        return run_network(args, read)
     args.format = args.format or "h5"
     args.db_offset = default_offset(args)
 
     from archives.inputs import find_inputs, refuse_overwriting
-    from archives.load_answers import load_answers
-    from archives.local_time import time_zone
-    from archives.networks import DEFAULT_WINDOW_S, choose_selection
+    from archives.stamps import time_zone
 
     if is_fleet:
-        return _describe(args, files_to_describe(args, read_options(args)))
+        return _describe(args, files_to_describe(args, read))
     tasks = [] if is_live else find_inputs(args.inputs, args.output)
     if args.describe:
-        return _describe(args, [(task.path, read_options(args)) for task in tasks])
+        return _describe(args, [(task.path, read) for task in tasks])
     beside = (args.groups, args.classifier_weights)
     refuse_overwriting(tasks, args.output, f".{args.format}", beside)
     if is_live and args.groups is None and args.top_k is None:
         args.top_k = LIVE_TOP_K
-    selection = choose_selection(args.classifier, groups=args.groups, top_k=args.top_k)
-    unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
-    zone = time_zone(args.time_zone)
-    loaded = load_answers(choice_of(args), selection)
+
+    from archives.networks import load_answers
+
+    choice, zone = choice_of(args), time_zone(args.time_zone)
+    loaded = load_answers(choice)
     logger.info("%s by %s; %s", loaded.about["classifier"], loaded.about["transcoder"], loaded.note)
     if is_live:
-        return _run_live(args, loaded.answers, selection, unit_s)
+        return _run_live(args, read, loaded, choice.unit_s)
     with only_run(args.output / "reports"):
-        return _run(args, tasks, loaded, selection, unit_s, zone)
+        return _run(args, tasks, read, choice, loaded, zone)
 
 
 def _check(args, is_live: bool) -> None:
@@ -138,28 +138,31 @@ def _describe(args, files: list) -> int:
             print("\n".join(describe_file(path, read, args.db_offset)), "\n")
         except UserError as error:
             failures.append(str(error))
-    for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return report_failures(failures)
 
 
-def _run(args, tasks: list, loaded, selection, unit_s: int, zone) -> int:
+def _run(args, tasks: list, read, choice, loaded, zone) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from archives.answer_files import sensors_of_run, write_answers
+    from archives.answer_files import about_page, sensors_of_run, write_answers
     from archives.classify import Setup, classify_archive
-    from archives.levels import LevelScale
-    from archives.load_answers import about_page
-    from archives.measure import measure_offset
+    from archives.levels import LevelScale, measure_offset
     from archives.summary import describe_result, describe_run, draw_presence
 
-    read, offset_db = read_options(args), args.db_offset
+    offset_db = args.db_offset
     if args.auto_offset:
         offset_db = measure_offset([task.path for task in tasks], read)
         print(f"measured offset; to use it again: --db_offset {offset_db:.1f}")
-    scale = LevelScale(offset_db, args.missing_band_db)
-    setup = Setup(loaded.answers, selection, loaded.about, read, scale, unit_s, f".{args.format}")
-    setup = replace(setup, offset_is_measured=args.auto_offset)
+    setup = Setup(
+        loaded.answers,
+        loaded.selection,
+        loaded.about,
+        read,
+        LevelScale(offset_db, args.missing_band_db),
+        choice.unit_s,
+        f".{args.format}",
+        offset_is_measured=args.auto_offset,
+    )
     results, failures = [], []
     start = time.monotonic()
     with logging_redirect_tqdm():
@@ -181,29 +184,21 @@ def _run(args, tasks: list, loaded, selection, unit_s: int, zone) -> int:
         title = shown[0][0] if len(named) == 1 else f"{len(named)} archives"
         for path in draw_presence(args.output, named):
             print(f"wrote {path}")
-        about = about_page(title, choice_of(args), loaded)
+        about = about_page(title, choice, loaded)
         print(*write_answers(args.output, sensors, about), sep="\n")
-    for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return report_failures(failures)
 
 
-def _run_live(args, answers, selection, unit_s: int) -> int:
-    from archives.following import followed, lines_of
+def _run_live(args, read, loaded, unit_s: int) -> int:
     from archives.levels import LevelScale
     from archives.live import classify_lines
+    from archives.text_lines import followed, lines_of
 
     scale = LevelScale(args.db_offset, args.missing_band_db)
     lines = lines_of(sys.stdin.buffer) if args.watch is None else followed(args.watch)
+    heard = classify_lines(lines, loaded.answers, loaded.selection, scale, read, unit_s=unit_s)
     try:
-        for line in classify_lines(
-            lines,
-            answers,
-            selection,
-            scale,
-            read_options(args),
-            unit_s=unit_s,
-        ):
+        for line in heard:
             print(line, flush=True)
     except KeyboardInterrupt:
         logger.info("stopped")

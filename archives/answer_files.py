@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from archives.agreement import find_agreement
 from archives.classify import Result
 from archives.digest import Digest
 from archives.fleet_results import SensorResults
 from archives.frames import LOCAL, UTC
 from archives.inputs import DAYS, HOURS, PAGE
 from archives.level_tables import day_rows, hour_rows
+from archives.networks import Loaded
+from archives.options import Choice
 from archives.page.network_page import About, answer_of, write_page
 from archives.page.views import Sensor, shown
 from transcoder.files import atomic_path
@@ -124,3 +127,10 @@ def _merged(digests: Iterable[Digest]) -> Digest:
         else:
             whole.merge(digest)
     return whole
+
+
+def about_page(title: str, choice: Choice, loaded: Loaded) -> About:
+    """What the page says of how it was made."""
+    made_by = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in loaded.about.items())
+    note = f"{loaded.note[0].upper()}{loaded.note[1:]}."
+    return About(title, f"Made by {made_by}.", note, find_agreement(choice.models, loaded.way))

@@ -1,19 +1,83 @@
-"""What is told of each unit beside its classes: its level, and how present each group is."""
+"""What is told of each unit: its classes, its level, and how present each group is."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archives.acoustics import a_weighted_db, to_db, to_power
-from archives.digest import N_CLASSES, DigestRows
 from archives.inference import LevelClassifier
 from archives.levels import LevelScale
-from archives.parts import Rows
 from archives.presence_map import GroupEstimate
 from archives.timeline import Units
-from archives.writers import Description
+from transcoder.parts import PartStore
 from transcoder.settings import THIRD_OCTAVE
+
+_JOINED = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Results of neighbouring units.
+
+    Attributes
+    ----------
+    times_s : (n,) float64, of the first frame of each unit
+    coverage : (n,) float32, share of the unit that the archive has levels for
+    segment : (n,) int64
+    values : (n, k) float32 probabilities
+    indices : (n, k) int16, which names they are of; (n, 0) if they are in the names' order: see
+        `Selection.apply`
+    laeq_db : (n,) float32, LAeq in the archive's own dB, NaN where there is no sound; (0,) of
+        recordings, whose levels nobody knows
+    groups : (n, n_groups) float32, what `presence_map.GroupEstimate` says of the groups
+    """
+
+    times_s: NDArray[np.float64]
+    coverage: NDArray[np.float32]
+    segment: NDArray[np.int64]
+    values: NDArray[np.float32]
+    indices: NDArray[np.int16]
+    laeq_db: NDArray[np.float32]
+    groups: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    @property
+    def are_ranked(self) -> bool:
+        """Whether each row has names of its own."""
+        return self.indices.shape[1] > 0
+
+
+class RowParts:
+    """The parts of one archive's rows, in order."""
+
+    def __init__(self, store: PartStore):
+        self._store = store
+        self.count = 0
+        while _name(self.count) in store:
+            self.count += 1
+
+    def append(self, rows: Rows) -> None:
+        """Store the next part."""
+        self._store.write(_name(self.count), {f.name: getattr(rows, f.name) for f in fields(Rows)})
+        self.count += 1
+
+    def __iter__(self) -> Iterator[Rows]:
+        """The rows in order, several parts at a time: tables like longer pieces."""
+        for start in range(0, self.count, _JOINED):
+            numbers = range(start, min(start + _JOINED, self.count))
+            parts = [self._store.read(_name(number)) for number in numbers]
+            yield Rows(
+                **{f.name: np.concatenate([part[f.name] for part in parts]) for f in fields(Rows)}
+            )
+
+
+def _name(number: int) -> str:
+    return f"part_{number:06d}"
+
 
 _FRAMES_PER_S = THIRD_OCTAVE.frames_per_chunk
 _SAME_DB = 1e-3
@@ -57,21 +121,6 @@ def laeq_db(units: Units, scale: LevelScale) -> NDArray[np.float32]:
     frames_db = a_weighted_db(levels, np.flatnonzero(~is_filled)) - scale.offset_db
     power = np.where(is_frame, np.nan_to_num(to_power(frames_db)), 0).sum(axis=1)
     return to_db(power / units.n_frames).astype(np.float32)
-
-
-def digest_rows(rows: Rows, dense: NDArray[np.float32], description: Description) -> DigestRows:
-    """What a digest takes of rows; ``dense``: their values in the order of all names."""
-    names = np.array([*description.selection.names, *[""] * N_CLASSES])
-    padded = np.pad(dense, ((0, 0), (0, N_CLASSES)))
-    best = np.argsort(-padded, axis=1, kind="stable")[:, :N_CLASSES]
-    return DigestRows(
-        times_s=rows.times_s,
-        seconds=rows.coverage * description.unit_s,
-        laeq_db=rows.laeq_db.astype(np.float64),
-        groups=rows.groups,
-        classes=names[best],
-        values=np.take_along_axis(padded, best, axis=1),
-    )
 
 
 def _seconds(units: Units) -> tuple[Units, NDArray[np.int64]]:

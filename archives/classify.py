@@ -7,23 +7,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from archives.answers import Answers, digest_rows, laeq_db
-from archives.calibration import LevelHistogram
-from archives.data_set import write_partitions
+from archives.acoustics import describe_weighting
+from archives.answers import Answers, RowParts, Rows, laeq_db
 from archives.describe import understood
-from archives.digest import Digest
+from archives.digest import N_CLASSES, Digest, DigestRows
 from archives.frames import FRAME_S, LOCAL, UTC, Archive, ArchiveError
 from archives.inputs import result_paths
-from archives.levels import LevelScale, archive_units
-from archives.measure import duration_s, progress_bar
+from archives.levels import LevelHistogram, LevelScale, archive_units, duration_s, progress_bar
 from archives.open_archive import ReadOptions, open_archive
-from archives.parts import RowParts, Rows
 from archives.presence import Presence
 from archives.selection import Selection
 from archives.timeline import Timeline, Units, in_parts
-from archives.weighting import describe_weighting
-from archives.writers import Description, write_rows
+from archives.writers import Description, write_partitions, write_rows
 from transcoder.files import atomic_write_text, printable, remove_temporary
 from transcoder.parts import PartStore
 
@@ -45,7 +42,6 @@ class Setup:
     unit_s: int
     suffix: str  # of the result: ".h5", ".parquet" or ".csv"
     sensor: str | None = None  # of a network: the result goes into its data set, in Parquet
-    shows_progress: bool = True
     offset_is_measured: bool = False  # on all of the levels: the first ones may be quiet
 
 
@@ -213,7 +209,7 @@ def _compute_parts(
     bar = progress_bar(
         archive,
         initial=done * units_per_part * setup.unit_s,
-        disable=not setup.shows_progress,
+        disable=setup.sensor is not None,
     )
     with bar as progress:
         for number, part in enumerate(in_parts(units, units_per_part)):
@@ -250,22 +246,34 @@ def _watched(
     for rows in parts:
         dense = description.selection.dense(rows.values, rows.indices)
         presence.add(rows.times_s, dense, rows.coverage * description.unit_s)
-        digest.add(digest_rows(rows, dense, description))
+        digest.add(_digest_rows(rows, dense, description))
         yield rows
+
+
+def _digest_rows(rows: Rows, dense: NDArray[np.float32], description: Description) -> DigestRows:
+    """What a digest takes of rows; ``dense``: their values in the order of all names."""
+    names = np.array([*description.selection.names, *[""] * N_CLASSES])
+    padded = np.pad(dense, ((0, 0), (0, N_CLASSES)))
+    best = np.argsort(-padded, axis=1, kind="stable")[:, :N_CLASSES]
+    return DigestRows(
+        times_s=rows.times_s,
+        seconds=rows.coverage * description.unit_s,
+        laeq_db=rows.laeq_db.astype(np.float64),
+        groups=rows.groups,
+        classes=names[best],
+        values=np.take_along_axis(padded, best, axis=1),
+    )
 
 
 def _job(path: Path, setup: Setup) -> dict:
     """Everything that the result depends on, as plain JSON values."""
     stat = path.stat()
-    groups = setup.selection.groups
     job = {
         "file": str(path.resolve()),
         "bytes": stat.st_size,
         "modified_ns": stat.st_mtime_ns,
         "unit_s": setup.unit_s,
-        "names": setup.selection.names,
-        "groups": None if groups is None else [group.tolist() for group in groups],
-        "top_k": setup.selection.top_k,
+        **setup.selection.as_dict(),
         "read": asdict(setup.read),
         "scale": asdict(setup.scale),
         "about": setup.about,

@@ -1,9 +1,9 @@
 """Options of the programs that read archives of levels; imports nothing heavy."""
 
+import sys
 from pathlib import Path
 
-from archives.options import MISSING_BAND_DB, ReadOptions
-from archives.sensors import SENSORS, with_sensor
+from archives.options import MISSING_BAND_DB, SENSORS, Choice, ReadOptions, with_sensor
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
 from transcoder.files import WORK_ROOT
@@ -104,15 +104,19 @@ def check_network_options(args) -> None:
         raise UsageError(f"--window must be 1 to 3600 s, not {args.window}")
 
 
+def known_offset(args) -> float | None:
+    """The offset in dB that the command line gives, or its sensor; None if neither does."""
+    if args.db_offset is None and args.sensor:
+        return SENSORS[args.sensor].offset_db
+    return args.db_offset
+
+
 def default_offset(args) -> float:
-    """The offset in dB that the command line gives, or its sensor."""
-    known_db = SENSORS[args.sensor].offset_db if args.sensor else None
-    if args.db_offset is not None:
-        return args.db_offset
-    return 0.0 if args.auto_offset or known_db is None else known_db
+    """The offset in dB of levels that are not measured first."""
+    return 0.0 if args.auto_offset else known_offset(args) or 0.0
 
 
-def read_options(args):
+def read_options(args) -> ReadOptions:
     """What the command line says of the inputs, the presets of ``--sensor`` below it."""
     read = ReadOptions(
         data_set=args.dataset,
@@ -125,10 +129,8 @@ def read_options(args):
     return with_sensor(read, args.sensor)
 
 
-def choice_of(args):
+def choice_of(args) -> Choice:
     """What the command line says of networks and groups."""
-    from archives.load_answers import Choice
-
     return Choice(
         args.classifier,
         getattr(args, "method", DEFAULT_CLASS_METHOD),  # classify_audio.py takes all
@@ -141,3 +143,10 @@ def choice_of(args):
         args.window,
         getattr(args, "calibration", None),
     )
+
+
+def report_failures(failures: list[str]) -> int:
+    """Tell of each that failed, in a line; gives the exit status of the program."""
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0

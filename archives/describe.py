@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from archives.calibration import LevelHistogram
 from archives.clock import first_together, step_of
 from archives.frames import FRAME_S, LOCAL, NO_CLOCK, RELATIVE, UTC, Archive
 from archives.irregularities import describe_step
-from archives.levels import archive_units
+from archives.levels import LevelHistogram, archive_units
 from archives.open_archive import open_archive
 from archives.options import ReadOptions
 from archives.stamps import iso

@@ -3,6 +3,8 @@
 Grows with the hours that have levels, by a few hundred bytes each, not with the seconds.
 """
 
+import copy
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archives.acoustics import LevelDistribution, to_db, to_power
-from archives.local_time import local_seconds
 from archives.presence import Presence
 from archives.presence_map import PRESENT
+from archives.stamps import local_seconds
 from transcoder.files import atomic_path
 
 HOUR_S = 3600
@@ -26,21 +28,24 @@ N_CLASSES = 3  # of a loud second
 
 @dataclass(eq=False)
 class Hour:
-    """Sums over the rows of a clock hour; a group's are ``(n_groups,)``."""
+    """Sums over the rows of a clock hour.
+
+    Attributes
+    ----------
+    energy : of power times seconds
+    groups : (3, n_groups) presence (or probability) times seconds; the seconds, and the energy, of
+        the rows in which the group is present
+    """
 
     seconds: float
-    energy: float  # sum of power times seconds
-    group_s: NDArray[np.float64]  # of presence (or probability) times seconds
-    present_s: NDArray[np.float64]  # of the rows in which the group is present
-    present_energy: NDArray[np.float64]
+    energy: float
+    groups: NDArray[np.float64]
     levels: LevelDistribution = field(default_factory=LevelDistribution)
 
     def merge(self, other: "Hour") -> None:
         self.seconds += other.seconds
         self.energy += other.energy
-        self.group_s = self.group_s + other.group_s
-        self.present_s = self.present_s + other.present_s
-        self.present_energy = self.present_energy + other.present_energy
+        self.groups = self.groups + other.groups
         self.levels.merge(other.levels)
 
 
@@ -103,10 +108,8 @@ class Digest:
         seconds, groups = rows.seconds[chosen].astype(np.float64), rows.groups[chosen]
         energy = power[chosen] * seconds
         present = (groups >= PRESENT).astype(np.float64)
-        hour = Hour(
-            float(seconds.sum()), float(energy.sum()), seconds @ groups, seconds @ present,
-            energy @ present,
-        )  # fmt: skip
+        of_groups = np.stack((seconds @ groups, seconds @ present, energy @ present))
+        hour = Hour(float(seconds.sum()), float(energy.sum()), of_groups)
         hour.levels.add(rows.laeq_db[chosen], seconds)
         self._merge_hour(number, hour)
 
@@ -142,17 +145,13 @@ class Digest:
         if zone is None:
             return self
         found = Digest(self.groups)
-        for number, hour in self.hours.items():
-            copied = Hour(hour.seconds, hour.energy, hour.group_s, hour.present_s,
-                          hour.present_energy)  # fmt: skip
-            copied.levels.merge(hour.levels)
-            local = local_seconds(np.array([number * float(HOUR_S)]), zone)[0]
-            found._merge_hour(int(local // HOUR_S), copied)
-        width_s = self.timeline.width_s
-        found.timeline = Presence(self.timeline.names, width_s)
-        for number, sums in self.timeline.sums.items():
-            local = local_seconds(np.array([float(number * width_s)]), zone)[0]
-            found.timeline.add_sum(int(local // width_s), sums, self.timeline.seconds[number])
+        hours = _local_numbers(self.hours, HOUR_S, zone)
+        for number, hour in zip(hours, self.hours.values(), strict=True):
+            found._merge_hour(number, copy.deepcopy(hour))
+        found.timeline = Presence(self.timeline.names, self.timeline.width_s)
+        bins = _local_numbers(self.timeline.sums, self.timeline.width_s, zone)
+        for number, sums in zip(bins, self.timeline.sums.values(), strict=True):
+            found.timeline.add_sum(number, sums)
         starts, ends = local_seconds(self.stretches.ravel(), zone).reshape(-1, 2).T
         found.stretches = _joined(np.stack((starts, np.maximum(starts, ends)), axis=1))
         times = local_seconds(np.array([one[0] for one in self.loudest]), zone)
@@ -179,11 +178,9 @@ class Digest:
         """Write to ``.npz``, atomically."""
         numbers = sorted(self.hours)
         hours = [self.hours[number] for number in numbers]
-        n_groups = len(self.groups)
         times, laeq, classes, values = (
             zip(*self.loudest, strict=True) if self.loudest else ((),) * 4
         )
-        bins, means = self.timeline.over_time() if hours else (np.empty(0), np.empty((0, n_groups)))
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -191,16 +188,13 @@ class Digest:
                 hours=np.array(numbers, dtype=np.int64),
                 seconds=np.array([h.seconds for h in hours]),
                 energy=np.array([h.energy for h in hours]),
-                group_sums=np.array(
-                    [(h.group_s, h.present_s, h.present_energy) for h in hours]
-                ).reshape(len(hours), 3, n_groups),
+                group_sums=np.array([h.groups for h in hours]).reshape(
+                    len(hours), 3, len(self.groups)
+                ),
                 level_counts=np.array([len(h.levels.bins) for h in hours], dtype=np.int64),
                 level_bins=np.concatenate([h.levels.bins for h in hours] or [np.empty(0)]),
                 level_seconds=np.concatenate([h.levels.seconds for h in hours] or [np.empty(0)]),
-                timeline_width_s=self.timeline.width_s,
-                timeline_bins=bins,
-                timeline_seconds=np.array([self.timeline.seconds[n] for n in bins.tolist()]),
-                timeline_means=means,
+                **{f"timeline_{name}": array for name, array in self.timeline.arrays().items()},
                 stretches=self.stretches,
                 loudest_s=np.array(times),
                 loudest_db=np.array(laeq),
@@ -216,18 +210,12 @@ class Digest:
             parts = (np.split(a["level_bins"], cuts), np.split(a["level_seconds"], cuts))
             columns = (a["hours"].tolist(), a["seconds"], a["energy"], a["group_sums"], *parts)
             for number, seconds, energy, sums, bins, lasting in zip(*columns, strict=False):
-                hour = Hour(float(seconds), float(energy), *sums)
+                hour = Hour(float(seconds), float(energy), sums)
                 hour.levels.bins, hour.levels.seconds = bins, lasting
                 found.hours[number] = hour
-            seconds = a["timeline_seconds"]
-            sums = a["timeline_means"] * seconds[:, np.newaxis]
-            numbers = a["timeline_bins"].tolist()
-            found.timeline = Presence(
-                ("LAeq", *found.groups),
-                int(a["timeline_width_s"]),
-                dict(zip(numbers, sums, strict=True)),
-                dict(zip(numbers, seconds.tolist(), strict=True)),
-            )
+            timeline = {name.removeprefix("timeline_"): a[name] for name in a.files
+                        if name.startswith("timeline_")}  # fmt: skip
+            found.timeline = Presence.of(("LAeq", *found.groups), timeline)
             found.stretches = a["stretches"]
             found.loudest = list(
                 zip(
@@ -237,6 +225,12 @@ class Digest:
                 )
             )  # fmt: skip
             return found
+
+
+def _local_numbers(numbers: Iterable[int], width_s: int, zone: ZoneInfo) -> list[int]:
+    """Numbers of bins of time in UTC as those of the time that the clocks of ``zone`` show."""
+    times_s = local_seconds(np.array(list(numbers), dtype=np.float64) * width_s, zone)
+    return (times_s // width_s).astype(np.int64).tolist()
 
 
 def _joined(stretches: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,11 +23,13 @@ _DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}|[0-3]?\d")
 
 
 @dataclass(frozen=True)
-class Member:
-    """A sensor and the files of its levels; the names of the tasks are unique within it."""
+class SensorTask:
+    """One file of one sensor; ``name``, of its results, is unique within the sensor."""
 
     sensor: str
-    tasks: tuple[Task, ...]
+    path: Path
+    name: str
+    offset_db: float = 0.0
 
 
 def is_fleet(inputs: Sequence[str]) -> bool:
@@ -41,10 +43,10 @@ def is_fleet(inputs: Sequence[str]) -> bool:
     return len(folders) > 1 and not _are_dates([folder.name for folder in folders])
 
 
-def members_by_folder(
+def tasks_by_folder(
     inputs: Sequence[str], output: Path | None = None, leave_out: Sequence[Path] = ()
-) -> list[Member]:
-    """The sensors of a folder, a folder each; or of several folders.
+) -> list[SensorTask]:
+    """The files of the sensors of a folder, a folder each; or of several folders.
 
     Of several, one that holds files itself, or folders of dates, is one sensor's.
 
@@ -55,13 +57,11 @@ def members_by_folder(
     UserError
         As `find_inputs` does.
     """
-    found: dict[str, list[Task]] = {}
-    out = {path.resolve() for path in leave_out}
+    found = []
     for given in inputs:
         if not Path(given).is_dir():
             raise UsageError(f"{given} is no folder: a network is a folder of a folder a sensor")
-        tasks = find_inputs([given], output)
-        tasks = [task for task in tasks if task.path.resolve() not in out]
+        tasks = _inputs([given], output, leave_out)
         beside = [task for task in tasks if "/" not in task.name]
         if len(inputs) == 1 and beside:
             raise UsageError(
@@ -72,40 +72,36 @@ def members_by_folder(
             sensor, _, name = task.name.partition("/")
             if len(inputs) > 1 and is_one:
                 sensor, name = Path(given).resolve().name, task.name
-            found.setdefault(sensor, []).append(_flat(task.path, name))
-    members = [Member(sensor, tuple(tasks)) for sensor, tasks in sorted(found.items())]
-    for member in members:
-        _check_names(member)
-    return members
+            found.append(_flat(sensor, task.path, name))
+    return _in_order(found)
 
 
-def members_by_name(
+def tasks_by_name(
     inputs: Sequence[str],
     output: Path | None,
     read: ReadOptions,
     leave_out: Sequence[Path] = (),
-) -> tuple[list[Member], list[str]]:
-    """The sensors that the files themselves name: see `ReadOptions.sensor_column`.
+) -> tuple[list[SensorTask], list[str]]:
+    """The files of the sensors that they themselves name: see `ReadOptions.sensor_column`.
 
     Files that do not are told of in the second list, a line each.
     """
-    found: dict[str, list[Task]] = {}
-    failures = []
-    out = {path.resolve() for path in leave_out}
-    tasks = [task for task in find_inputs(inputs, output) if task.path.resolve() not in out]
+    found, failures = [], []
+    tasks = _inputs(inputs, output, leave_out)
     for task in tqdm(tasks, desc="whose levels", unit="file", leave=False):
         try:
-            for sensor in sensors_in(task.path, read):
-                found.setdefault(sensor, []).append(_flat(task.path, task.name))
+            found += [_flat(s, task.path, task.name) for s in _sensors_in(task.path, read)]
         except ArchiveError as error:
             failures.append(str(error))
-    members = [Member(sensor, tuple(tasks)) for sensor, tasks in sorted(found.items())]
-    for member in members:
-        _check_names(member)
-    return members, failures
+    return _in_order(found), failures
 
 
-def sensors_in(path: Path, read: ReadOptions) -> Sequence[str]:
+def _inputs(inputs: Sequence[str], output: Path | None, leave_out: Sequence[Path]) -> list[Task]:
+    out = {path.resolve() for path in leave_out}
+    return [task for task in find_inputs(inputs, output) if task.path.resolve() not in out]
+
+
+def _sensors_in(path: Path, read: ReadOptions) -> Sequence[str]:
     """The sensors whose levels a file holds, by ``read.sensor_column``; `ArchiveError` if none."""
     archive = open_archive(path, read)
     if archive.sensors is None:
@@ -125,17 +121,19 @@ def _are_dates(names: Sequence[str]) -> bool:
     return all(_DATE.fullmatch(name) for name in names)
 
 
-def _flat(path: Path, name: str) -> Task:
+def _flat(sensor: str, path: Path, name: str) -> SensorTask:
     """The results of a sensor lie in one folder, whatever folders its files lie in."""
-    return Task(path, name.replace("/", "__"))
+    return SensorTask(sensor, path, name.replace("/", "__"))
 
 
-def _check_names(member: Member) -> None:
-    by_name: dict[str, Task] = {}
-    for task in member.tasks:
-        other = by_name.setdefault(task.name, task)
+def _in_order(tasks: list[SensorTask]) -> list[SensorTask]:
+    """Sensor by sensor; `UsageError` if two files would have the same result."""
+    by_name: dict[tuple[str, str], SensorTask] = {}
+    for task in tasks:
+        other = by_name.setdefault((task.sensor, task.name), task)
         if other is not task:
             raise UsageError(
-                f"{other.path} and {task.path}, both of sensor {member.sensor!r}, would have "
+                f"{other.path} and {task.path}, both of sensor {task.sensor!r}, would have "
                 "the same result: rename one"
             )
+    return sorted(tasks, key=lambda task: task.sensor)

@@ -1,18 +1,20 @@
 """The command line of a network of sensors: options and the run, for classify_third_octave.py."""
 
 import contextlib
-import sys
+import re
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from archives.cluster import check_cluster
-from archives.command_line import choice_of
-from archives.fleet_parts import only_fleet_run, parse_shard
+from archives.command_line import choice_of, known_offset, report_failures
+from archives.options import ReadOptions
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
+from transcoder.locks import only_run
 
+_PATIENCE_S = 30  # all parts look at one lock as they start
 _FLEET_ONLY = ("sensors", "offsets", "cluster", "shard")
 
 
@@ -65,29 +67,29 @@ def is_network(args) -> bool:
     return found != ALONE
 
 
-def find_members(args, read) -> tuple[list, Any, list[str]]:
-    """The sensors of the inputs, how to read them, and why some files are nobody's."""
-    from archives.fleet import ALONE, BY_FOLDER, members_by_folder, members_by_name
+def find_tasks(args, read: ReadOptions) -> tuple[list, ReadOptions, list[str]]:
+    """The files of the sensors, how to read them, and why some files are nobody's."""
+    from archives.fleet import ALONE, BY_FOLDER, tasks_by_folder, tasks_by_name
 
     tables = [path for path in (args.sensors, args.offsets) if path is not None]
     if args.network in (None, ALONE, BY_FOLDER):
-        return members_by_folder(args.inputs, args.output, tables), read, []
+        return tasks_by_folder(args.inputs, args.output, tables), read, []
     read = replace(read, sensor_column=args.network)
-    members, failures = members_by_name(args.inputs, args.output, read, tables)
-    return members, read, failures
+    tasks, failures = tasks_by_name(args.inputs, args.output, read, tables)
+    return tasks, read, failures
 
 
-def files_to_describe(args, read) -> list[tuple[Path, Any]]:
+def files_to_describe(args, read: ReadOptions) -> list[tuple[Path, ReadOptions]]:
     """Each file of a network and how to read it: its first sensor, where it holds several."""
-    members, read, failures = find_members(args, read)
-    print(f"network: {len(members)} sensors: {', '.join(m.sensor for m in members)}\n")
-    for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    first: dict[Path, Any] = {}
-    for member in members:
-        mine = replace(read, sensor=member.sensor) if read.sensor_column else read
-        for task in member.tasks:
-            first.setdefault(task.path, mine)
+    tasks, read, failures = find_tasks(args, read)
+    names = list(dict.fromkeys(task.sensor for task in tasks))
+    print(f"network: {len(names)} sensors: {', '.join(names)}\n")
+    report_failures(failures)
+    first: dict[Path, ReadOptions] = {}
+    for task in tasks:
+        first.setdefault(
+            task.path, replace(read, sensor=task.sensor) if read.sensor_column else read
+        )
     return list(first.items())
 
 
@@ -105,31 +107,32 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from archives import fleet_run
-    from archives.fleet_work import Work, prepared
-    from archives.local_time import time_zone
-    from archives.networks import DEFAULT_WINDOW_S
+    from archives.answer_files import about_page, sensors_of_fleet, write_answers
+    from archives.fleet_results import read_fleet
+    from archives.fleet_work import Work, loaded_answers
+    from archives.stamps import time_zone
     from archives.summary import describe_result
 
-    members, read, failures = find_members(args, read)
-    tasks = fleet_run.tasks_of(members, part)
+    found, read, failures = find_tasks(args, read)
+    found = [replace(task, path=task.path.resolve()) for task in found]
+    tasks = fleet_run.part_of(found, part or (1, 1))
     known = _known_sensors(args)
     zone = time_zone(args.time_zone)
     choice = choice_of(args)
-    setup = prepared(choice)
-    about = tuple(setup.about.items())
-    unit_s = args.window or DEFAULT_WINDOW_S[args.classifier]
+    loaded = loaded_answers(choice)
     output = args.output.resolve()
-    work = Work(output, choice, read, args.missing_band_db, unit_s, about)
+    work = Work(output, choice, read, args.missing_band_db, tuple(loaded.about.items()))
     if not args.auto_offset:
         tasks = fleet_run.with_task_offsets(tasks, known, _default_offset(args, known))
-    fleet_run.check_settings(work, setup.selection)
+    fleet_run.check_settings(work, loaded.selection)
     of_part = f" (part {args.shard})" if part else ""
-    print(f"network: {len(members)} sensors, {len(tasks)} files{of_part}")
+    n_sensors = len({task.sensor for task in found})
+    print(f"network: {n_sensors} sensors, {len(tasks)} files{of_part}")
     new_s, start = 0.0, time.monotonic()
     with logging_redirect_tqdm(), _runner(args) as run:
         if args.auto_offset:
             here = {task.sensor for task in tasks}
-            whole = [task for task in fleet_run.tasks_of(members) if task.sensor in here]
+            whole = [task for task in found if task.sensor in here]
             known = fleet_run.measure_offsets(whole, work, known, run)
             tasks = fleet_run.with_task_offsets(tasks, known, 0.0)
         outcomes = fleet_run.classify_tasks(tasks, work, run)
@@ -145,34 +148,19 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     elapsed_s = time.monotonic() - start
     if new_s:
         print(f"{new_s:.0f} s in {elapsed_s:.0f} s: {new_s / elapsed_s:.0f} s of signal a second")
-    _write_answers(args, choice, zone)
-    for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
-
-
-def _write_answers(args, choice, zone) -> None:
-    """The tables of hours and days and the page, of all that the network has by now."""
-    from archives.answer_files import sensors_of_fleet, write_answers
-    from archives.fleet_results import read_fleet
-    from archives.fleet_work import loaded_answers
-    from archives.load_answers import about_page
-
-    fleet = read_fleet(args.output)
-    if fleet:
+    if fleet := read_fleet(args.output):  # all that the network has by now
         sensors = sensors_of_fleet(fleet, zone, is_relative=args.auto_offset)
-        about = about_page(f"{len(fleet)} sensors", choice, loaded_answers(choice))
+        about = about_page(f"{len(fleet)} sensors", choice, loaded)
         print(*write_answers(args.output, sensors, about), sep="\n")
+    return report_failures(failures)
 
 
 def _default_offset(args, known: dict) -> float | None:
     """The offset of sensors without one of their own; None if each must have one."""
-    from archives.sensors import SENSORS
-
-    preset_db = SENSORS[args.sensor].offset_db if args.sensor else None
-    if args.db_offset is not None or preset_db is not None:
-        return preset_db if args.db_offset is None else args.db_offset
-    return None if any(info.offset_db is not None for info in known.values()) else 0.0
+    given_db = known_offset(args)
+    if given_db is None and not any(info.offset_db is not None for info in known.values()):
+        return 0.0
+    return given_db
 
 
 def _known_sensors(args) -> dict:
@@ -194,3 +182,36 @@ def _runner(args):
         return
     with open_cluster(args.cluster) as cluster:
         yield cluster.run
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``--shard`` I/N as numbers; `UsageError` if it is none."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= count:
+        raise UsageError(f"--shard is I/N, from 1/N to N/N, not {text!r}")
+    return number, count
+
+
+@contextlib.contextmanager
+def only_fleet_run(output: Path, part: tuple[int, int] | None) -> Iterator[None]:
+    """Let the block run while no other run writes the same: the whole network, or one part.
+
+    Raises
+    ------
+    UserError
+        If a run of the whole, or of the same part, is writing to ``output``; or, for the whole,
+        one of any part.
+    """
+    whole = output / "reports"
+    if part is None:
+        with only_run(whole):
+            for lock in output.glob(".part_*.lock"):
+                with only_run(output / lock.stem[1:]):
+                    pass
+            yield
+        return
+    with only_run(output / f"part_{part[0]}_of_{part[1]}"):
+        with only_run(whole, patience_s=_PATIENCE_S):
+            pass
+        yield

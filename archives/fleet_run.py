@@ -3,17 +3,16 @@
 import functools
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from archives.calibration import LevelHistogram
-from archives.fleet import Member
-from archives.fleet_readme import write_readme
-from archives.fleet_results import read_fleet
-from archives.fleet_work import Outcome, SensorTask, Work, classify_task, measure_task
+from archives.fleet import SensorTask
+from archives.fleet_results import read_fleet, write_readme
+from archives.fleet_work import Outcome, Work, classify_task, measure_task
 from archives.inputs import OFFSET_TABLE, SENSOR_TABLE, SETTINGS_FILE
+from archives.levels import LevelHistogram
 from archives.selection import Selection
 from archives.sensor_table import (
     COLUMNS,
@@ -35,16 +34,13 @@ Run = Callable[..., Iterator[Any]]
 `cluster.Cluster.run`."""
 
 
-def tasks_of(members: Iterable[Member], part: tuple[int, int] | None = None) -> list[SensorTask]:
-    """The tasks of a network, in order; with a ``part`` (2, 8) the second of eight.
+def part_of(tasks: Sequence[SensorTask], part: tuple[int, int]) -> list[SensorTask]:
+    """The second of eight parts of the tasks, in order, for (2, 8).
 
     A part has few sensors, so that few of them are measured for one part and another.
     """
-    tasks = [
-        SensorTask(m.sensor, task.path.resolve(), task.name) for m in members for task in m.tasks
-    ]
-    number, count = part or (1, 1)
-    return tasks[(number - 1) * len(tasks) // count : number * len(tasks) // count]
+    number, count = part
+    return list(tasks[(number - 1) * len(tasks) // count : number * len(tasks) // count])
 
 
 def check_settings(work: Work, selection: Selection) -> None:
@@ -55,12 +51,8 @@ def check_settings(work: Work, selection: Selection) -> None:
     UserError
         If ``work.output`` holds results of other settings.
     """
-    groups = selection.groups
-    settings = {
-        "names": selection.names,
-        "groups": None if groups is None else [group.tolist() for group in groups],
-        "top_k": selection.top_k,
-        "window_s": work.unit_s,
+    settings = selection.as_dict() | {
+        "window_s": work.choice.unit_s,
         "networks": dict(work.about),
         "reading": asdict(work.read),
         "missing_band_db": work.missing_band_db,

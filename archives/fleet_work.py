@@ -4,15 +4,12 @@ import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archives.calibration import LevelHistogram
 from archives.classify import Result, Setup, classify_archive
-from archives.data_set import sensor_folder
-from archives.inputs import result_paths
-from archives.levels import LevelScale
-from archives.load_answers import Choice, Loaded, load_answers
-from archives.measure import measure_levels
-from archives.networks import choose_selection
-from archives.options import ReadOptions
+from archives.fleet import SensorTask
+from archives.inputs import result_paths, sensor_folder
+from archives.levels import LevelHistogram, LevelScale, measure_levels
+from archives.networks import Loaded, load_answers
+from archives.options import Choice, ReadOptions
 from transcoder.errors import UserError
 from transcoder.files import FullDiskError
 from transcoder.locks import only_run
@@ -28,18 +25,7 @@ class Work:
     choice: Choice
     read: ReadOptions
     missing_band_db: float
-    unit_s: int
     about: tuple[tuple[str, str], ...]  # the networks that the run began with
-
-
-@dataclass(frozen=True)
-class SensorTask:
-    """One file of one sensor: what a killed worker's successor does again."""
-
-    sensor: str
-    path: Path
-    name: str
-    offset_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,25 +37,27 @@ class Outcome:
     failure: str = ""
 
 
-def classify_task(task: SensorTask, work: Work, shows_progress: bool = False) -> Outcome:
+def classify_task(task: SensorTask, work: Work) -> Outcome:
     """Classify a task into the network's data set; one that is done is not done again.
 
     Bad files give a failure. Raises `UserError` if the networks here are others than those that
     the run began with.
     """
-    setup = prepared(work.choice)
-    other = [key for key, value in work.about if setup.about.get(key) != value]
+    loaded = loaded_answers(work.choice)
+    other = [key for key, value in work.about if loaded.about.get(key) != value]
     if other:
         raise UserError(
             f"{work.choice.models}: a worker finds another {other[0]} there than the run's start"
         )
-    setup = replace(
-        setup,
-        read=_of_sensor(work.read, task),
-        scale=LevelScale(task.offset_db, work.missing_band_db),
-        unit_s=work.unit_s,
+    setup = Setup(
+        loaded.answers,
+        loaded.selection,
+        loaded.about,
+        _of_sensor(work.read, task),
+        LevelScale(task.offset_db, work.missing_band_db),
+        work.choice.unit_s,
+        ".parquet",
         sensor=task.sensor,
-        shows_progress=shows_progress,
     )
     name = f"{sensor_folder(task.sensor)}/{task.name}"
     report = result_paths(work.output, name, setup.suffix)[1]
@@ -94,16 +82,7 @@ def _of_sensor(read: ReadOptions, task: SensorTask) -> ReadOptions:
     return read if read.sensor_column is None else replace(read, sensor=task.sensor)
 
 
-def prepared(choice: Choice) -> Setup:
-    """The networks; what is said of levels is not chosen yet."""
-    selection = choose_selection(choice.classifier, groups=choice.groups, top_k=choice.top_k)
-    loaded = loaded_answers(choice)
-    answers, about = loaded.answers, loaded.about
-    return Setup(answers, selection, about, ReadOptions(), LevelScale(), 1, ".parquet")
-
-
 @functools.lru_cache(maxsize=1)
 def loaded_answers(choice: Choice) -> Loaded:
     """The networks, loaded once in a process."""
-    selection = choose_selection(choice.classifier, groups=choice.groups, top_k=choice.top_k)
-    return load_answers(choice, selection)
+    return load_answers(choice)

@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+from archives.frames import ArchiveError
 from archives.open_archive import SUFFIXES, suffix_of
 from transcoder.errors import UsageError, UserError
 
@@ -19,6 +21,8 @@ sensors with their places and the offsets that were used, and offsets that were 
 
 HOURS, DAYS, PAGE = "hours.csv", "days.csv", "report.html"
 """Names of the tables of levels and presence, and of the page, in a folder of results."""
+
+_LONGEST_FOLDER = 200  # bytes; file systems allow 255
 
 _TABLE_STARTS = ("sensor,time,seconds,", "sensor,date,seconds,")
 
@@ -88,6 +92,20 @@ def result_paths(output: Path, name: str, suffix: str) -> tuple[Path, Path, Path
     beside = output / "reports" / name
     kept = (Path(f"{beside}{ending}") for ending in (".json", *_KEPT))
     return output / f"{name}{suffix}", *kept
+
+
+def sensor_folder(sensor: str) -> str:
+    """The folder of a sensor, whatever signs its name has.
+
+    Raises
+    ------
+    ArchiveError
+        If the name is empty, or too long for a folder.
+    """
+    quoted = quote(sensor, safe=" ")
+    if not sensor.strip() or len(quoted) > _LONGEST_FOLDER:
+        raise ArchiveError(f"{sensor[:60]!r} cannot be the name of a sensor")
+    return f"sensor={quoted}"
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -17,13 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archives.bounded_text import LONGEST_LINE
+from archives.acoustics import describe_weighting, weighting_db
 from archives.columns import TIME_NAMES, Bands, band_name, band_of, find_bands, plain
 from archives.frames import ALL_BANDS, FRAME_S, NO_CLOCK, Archive, ArchiveError, Block
 from archives.options import ReadOptions
-from archives.stamp_forms import form_of
-from archives.stamps import parsed, to_seconds
-from archives.weighting import describe_weighting, weighting_db
+from archives.stamps import form_of, parsed, to_seconds
+from archives.text_lines import LONGEST_LINE
 from transcoder.settings import THIRD_OCTAVE
 
 logger = logging.getLogger(__name__)

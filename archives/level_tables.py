@@ -16,7 +16,7 @@ from archives.acoustics import (
     to_db,
 )
 from archives.digest import HOUR_S, Digest, Hour
-from archives.local_time import hours_of
+from archives.stamps import hours_of
 
 COMPLETE = 0.95
 """A day is complete if each of its periods has levels for so much of its length."""
@@ -78,7 +78,7 @@ def _by_day(digest: Digest) -> dict[int, dict[int, Hour]]:
 
 
 def _sum(hours, n_groups: int) -> Hour:
-    total = Hour(0.0, 0.0, *np.zeros((3, n_groups)), levels=LevelDistribution())
+    total = Hour(0.0, 0.0, np.zeros((3, n_groups)))
     for hour in hours:
         total.merge(hour)
     return total
@@ -102,13 +102,14 @@ def _levels(hour: Hour, distribution: LevelDistribution) -> dict:
 
 def _groups(hour: Hour, names: tuple[str, ...], kind: str) -> dict:
     """Share of the time of each group, then LAeq of the rows in which it is present."""
+    heard_s, present_s, present_energy = hour.groups
     shares = {
         f"{name}_{kind}": round(float(total) / hour.seconds, 4) if hour.seconds else None
-        for name, total in zip(names, hour.group_s, strict=True)
+        for name, total in zip(names, heard_s, strict=True)
     }
     if kind != "presence":
         return shares
-    present = zip(names, hour.present_s, hour.present_energy, strict=True)
+    present = zip(names, present_s, present_energy, strict=True)
     return shares | {
         f"LAeq_{name}": _rounded(float(to_db(energy / seconds))) if seconds else None
         for name, seconds, energy in present

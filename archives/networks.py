@@ -1,13 +1,22 @@
-"""The networks that the command lines name, ready to classify."""
+"""The networks that the command lines name, ready to classify, and what tells of the groups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from numpy.typing import NDArray
 
-import transcoder
+from archives.answers import Answers
 from archives.inference import LevelClassifier
+from archives.options import DEFAULT_WINDOW_S, Choice
+from archives.presence_map import (
+    PRESENCE,
+    Calibration,
+    GroupEstimate,
+    choose_calibration,
+    way_of,
+)
 from archives.selection import (
     Selection,
     all_classes,
@@ -15,16 +24,15 @@ from archives.selection import (
     read_groups,
     traffic_voice_birds,
 )
+from transcoder import __version__
 from transcoder.class_groups import GROUP_TABLES
 from transcoder.classifiers import Classifier, load_classifier
+from transcoder.devices import choose_device
 from transcoder.errors import MissingFileError, UsageError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.hearing import joins_seconds
 from transcoder.names import CLASS_METHODS, WAYS
 from transcoder.transcode import Transcoder
-
-DEFAULT_WINDOW_S = {"YamNet": 1, "PANN": 10}
-"""Seconds classified as one: each for YAMNet; PANN was trained on clips of 10 s."""
 
 
 def load_networks(
@@ -51,7 +59,7 @@ def load_networks(
     about |= {
         "transcoder": WAYS[method],
         "transcoder_checkpoint": found.source,
-        "spectral_transcoder": transcoder.__version__,
+        "spectral_transcoder": __version__,
         **marks_of(found, network, draws),
     }
     return found, network, about
@@ -130,3 +138,89 @@ def known_groups(classifier: str, names: Sequence[str], table: str | None) -> Se
             "belongs to others"
         )
     return Selection(tuple(names), tuple(found[name] for name in names))
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What `load_answers` gives: ``about`` goes into the files of results, ``note`` to people."""
+
+    answers: Answers
+    selection: Selection
+    about: dict[str, str]
+    note: str
+    way: dict[str, object]
+
+
+def load_way(choice: Choice) -> tuple[LevelClassifier, dict[str, str], int, dict[str, object]]:
+    """The networks of a choice, what files of results say of them, how many seconds they hear as
+    one, and the way from levels to classes that maps of presence are for."""
+    classify, about = load_level_classifier(
+        choice.classifier,
+        choice.method,
+        models=choice.models,
+        weights=choice.weights,
+        device=choose_device(choice.device),
+        draws=choice.draws,
+    )
+    heard_s = seconds_heard(choice.classifier, choice.method, choice.window_s)
+    return classify, about, heard_s, way_of(choice.classifier, choice.method, about, heard_s)
+
+
+def load_answers(choice: Choice) -> Loaded:
+    """The networks of a choice, and what tells of the groups: selected, or traffic, voice, birds.
+
+    Raises
+    ------
+    UserError
+        If a model is not there, or the calibration is for another way from levels to classes.
+    """
+    selection = choose_selection(choice.classifier, groups=choice.groups, top_k=choice.top_k)
+    classify, about, heard_s, way = load_way(choice)
+    calibration, note = choose_calibration(choice.calibration, choice.models, way)
+    estimate, note = group_estimate(calibration, note, selection, choice.classifier)
+    if calibration is not None and estimate.names:
+        about["presence"] = f"{calibration.about} ({calibration.mark})"
+    return Loaded(Answers(classify, estimate, heard_s), selection, about, note, way)
+
+
+def estimates_of(
+    transcoders: Mapping[str, Transcoder],
+    classifier: Classifier,
+    choice: Choice,
+    selection: Selection,
+) -> dict[str, GroupEstimate]:
+    """What tells of the groups by each method that a calibration is for.
+
+    Raises `UsageError` if ``choice`` names a calibration that is for none of them.
+    """
+    found, errors = {}, []
+    for method, one in transcoders.items():
+        network = None if method in CLASS_METHODS else classifier
+        marks = marks_of(one, network, choice.draws)
+        heard_s = seconds_heard(choice.classifier, method, choice.window_s)
+        way = way_of(choice.classifier, method, marks, heard_s)
+        try:
+            calibration, _ = choose_calibration(choice.calibration, choice.models, way)
+        except UsageError as error:
+            errors.append(error)
+            continue
+        estimate, _ = group_estimate(calibration, "", selection, choice.classifier)
+        if estimate.kind == PRESENCE:
+            found[method] = estimate
+    if errors and not found:
+        raise errors[0]
+    return found
+
+
+def group_estimate(
+    calibration: Calibration | None, note: str, selection: Selection, classifier: str
+) -> tuple[GroupEstimate, str]:
+    """What tells of the groups, and what people should know of it."""
+    groups = selection if selection.groups is not None else traffic_voice_birds(classifier)
+    estimate = GroupEstimate(calibration, groups, classifier)
+    if estimate.lacking and not estimate.names:
+        why = f"no presence: the calibration has none of the groups {', '.join(groups.names)}"
+        return GroupEstimate(None, groups, classifier), f"{why}; calibrate_presence.py makes one"
+    if estimate.lacking:
+        note += f"; there is none of {', '.join(estimate.lacking)}"
+    return estimate, note

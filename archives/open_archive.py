@@ -57,11 +57,11 @@ def _opened(path: Path, options: ReadOptions) -> Archive:
 
         return open_text(path, options)
     if suffix == ".parquet":
-        from archives.tables import open_parquet
+        from archives.typed_tables import open_parquet
 
         return open_parquet(path, options)
     if suffix == ".xlsx":
-        from archives.spreadsheets import open_xlsx
+        from archives.typed_tables import open_xlsx
 
         return open_xlsx(path, options)
     if suffix.startswith((".json", ".ndjson", ".geojson")):

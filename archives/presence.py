@@ -1,5 +1,6 @@
 """How present each class was over time, in constant memory however long the archive."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,12 +18,15 @@ class Presence:
     """Sums of probabilities in bins of time, weighted by the seconds that they stand for.
 
     The bins are as narrow as fits: they start at a second and grow with the span of the times.
+
+    Attributes
+    ----------
+    sums : by the number of the bin ``(1 + len(names),)``: its seconds, then those of each name
     """
 
     names: tuple[str, ...]
     width_s: int = _WIDTHS_S[0]
-    sums: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # by number of the bin
-    seconds: dict[int, float] = field(default_factory=dict)
+    sums: dict[int, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def for_units(cls, names: tuple[str, ...], unit_s: int) -> "Presence":
@@ -36,13 +40,11 @@ class Presence:
         bins = np.floor(times_s / self.width_s).astype(np.int64)
         order = np.argsort(bins, kind="stable")
         numbers, starts = np.unique(bins[order], return_index=True)
-        weighted = probabilities[order] * duration_s[order, np.newaxis].astype(np.float64)
-        sums = np.add.reduceat(weighted, starts, axis=0)
-        seconds = np.add.reduceat(duration_s[order].astype(np.float64), starts)
-        for number, total, length in zip(numbers.tolist(), sums, seconds.tolist(), strict=True):
-            self.add_sum(number, total, length)
-        while len(self.sums) > _MOST_BINS and self.width_s < _WIDTHS_S[-1]:
-            self._widen()
+        values = np.column_stack((np.ones(len(bins)), probabilities))[order]
+        sums = np.add.reduceat(values * duration_s[order, np.newaxis], starts, axis=0)
+        for number, total in zip(numbers.tolist(), sums, strict=True):
+            self.add_sum(number, total)
+        self._bound()
 
     def merge(self, other: "Presence") -> None:
         """Add another archive of the same names."""
@@ -50,61 +52,71 @@ class Presence:
             self._widen()
         factor = self.width_s // other.width_s
         for number, total in other.sums.items():
-            self.add_sum(number // factor, total, other.seconds[number])
+            self.add_sum(number // factor, total)
+        self._bound()
+
+    def add_sum(self, number: int, total: NDArray) -> None:
+        """Add the sums ``(1 + len(names),)`` of some time to those of bin ``number``."""
+        self.sums[number] = self.sums.get(number, 0) + total
+
+    def _bound(self) -> None:
         while len(self.sums) > _MOST_BINS and self.width_s < _WIDTHS_S[-1]:
             self._widen()
 
-    def add_sum(self, number: int, total: NDArray, length: float) -> None:
-        """Add to bin ``number`` the sums ``(len(names),)`` over ``length`` seconds."""
-        if number in self.sums:
-            self.sums[number] = self.sums[number] + total
-            self.seconds[number] += length
-        else:
-            self.sums[number], self.seconds[number] = total, length
-
     def _widen(self) -> None:
         wider = Presence(self.names, _WIDTHS_S[_WIDTHS_S.index(self.width_s) + 1])
-        factor = wider.width_s // self.width_s
         for number, total in self.sums.items():
-            wider.add_sum(number // factor, total, self.seconds[number])
-        self.width_s, self.sums, self.seconds = wider.width_s, wider.sums, wider.seconds
+            wider.add_sum(number * self.width_s // wider.width_s, total)
+        self.width_s, self.sums = wider.width_s, wider.sums
 
     @property
     def total_s(self) -> float:
-        return float(sum(self.seconds.values()))
+        return float(sum(total[0] for total in self.sums.values()))
 
     def means(self) -> NDArray[np.float64]:
         """Mean probability of each name over all time, ``(len(names),)``."""
-        return sum(self.sums.values(), np.zeros(len(self.names))) / max(self.total_s, 1e-9)
+        seconds, *totals = sum(self.sums.values(), np.zeros(1 + len(self.names)))
+        return np.array(totals) / max(seconds, 1e-9)
 
-    def over_time(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Numbers of the bins ``(n,)`` in order (times ``width_s``) and means ``(n, names)``."""
-        numbers = np.array(sorted(self.sums), dtype=np.int64)
-        means = np.stack([self.sums[n] / self.seconds[n] for n in numbers.tolist()])
-        return numbers, means
+    def over_time(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Numbers of the bins ``(n,)`` in order, their seconds ``(n,)``, and means ``(n, names)``.
+
+        A bin starts at its number times ``width_s``.
+        """
+        numbers = sorted(self.sums)
+        sums = np.array([self.sums[n] for n in numbers]).reshape(-1, 1 + len(self.names))
+        return np.array(numbers, dtype=np.int64), sums[:, 0], sums[:, 1:] / sums[:, :1]
+
+    def columns(self, first_s: int, step_s: int, n: int) -> NDArray[np.float64]:
+        """Means ``(n, names)`` of every ``step_s`` from ``first_s`` on; NaN where nothing is."""
+        numbers, seconds, means = self.over_time()
+        column = (numbers * self.width_s - first_s) // step_s
+        inside = (column >= 0) & (column < n)
+        total, length = np.zeros((n, means.shape[1])), np.zeros(n)
+        np.add.at(total, column[inside], (means * seconds[:, np.newaxis])[inside])
+        np.add.at(length, column[inside], seconds[inside])
+        with np.errstate(invalid="ignore"):
+            return total / np.where(length, length, np.nan)[:, np.newaxis]
+
+    def arrays(self) -> dict[str, NDArray | int]:
+        """What a ``.npz`` file holds of it, beside the names."""
+        bins, seconds, means = self.over_time()
+        return {"width_s": self.width_s, "bins": bins, "seconds": seconds, "means": means}
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], arrays: Mapping[str, NDArray]) -> "Presence":
+        """The inverse of `arrays`."""
+        sums = np.column_stack((np.ones(len(arrays["bins"])), arrays["means"]))
+        sums *= arrays["seconds"][:, np.newaxis]
+        found = dict(zip(arrays["bins"].tolist(), sums, strict=True))
+        return cls(names, int(arrays["width_s"]), found)
 
     def save(self, path: Path) -> None:
         """Write to ``.npz``, atomically."""
-        numbers, means = self.over_time()
-        seconds = np.array([self.seconds[n] for n in numbers.tolist()])
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                names=np.array(self.names),
-                width_s=self.width_s,
-                bins=numbers,
-                seconds=seconds,
-                means=means,
-            )
+            np.savez_compressed(file, names=np.array(self.names), **self.arrays())
 
     @classmethod
     def load(cls, path: Path) -> "Presence":
         with np.load(path, allow_pickle=False) as arrays:
-            bins, seconds = arrays["bins"].tolist(), arrays["seconds"]
-            sums = arrays["means"] * seconds[:, np.newaxis]
-            return cls(
-                tuple(arrays["names"].tolist()),
-                int(arrays["width_s"]),
-                dict(zip(bins, sums, strict=True)),
-                dict(zip(bins, seconds.tolist(), strict=True)),
-            )
+            return cls.of(tuple(arrays["names"].tolist()), arrays)

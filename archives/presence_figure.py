@@ -25,42 +25,27 @@ def presence_figure(presence: Presence, clock: str, title: str = "") -> Figure:
     """
     means = presence.means()
     shown = np.argsort(-means, kind="stable")[:MOST_SHOWN]
-    numbers, values = presence.over_time()
-    span_s = (numbers[-1] - numbers[0] + 1) * presence.width_s
+    first, last = min(presence.sums), max(presence.sums)
+    span_s = (last - first + 1) * presence.width_s
     if clock in (LOCAL, UTC) and _LONG_S <= span_s <= _LONGEST_S and presence.width_s <= 3600:
-        figure = _day_panels(presence, numbers, values, shown, clock)
+        figure = _day_panels(presence, first, last, shown, clock)
     else:
-        figure = _rows_over_time(presence, numbers, values, shown, clock)
+        figure = _rows_over_time(presence, first, last, shown, clock)
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
 
 
-def _grid(
-    numbers: NDArray, values: NDArray, seconds: NDArray, step: int, first: int, n_columns: int
-) -> NDArray:
-    """Means ``(n_columns, names)`` of ``step`` bins at a time; NaN where there are none."""
-    column = (numbers - first) // step
-    total = np.zeros((n_columns, values.shape[1]))
-    length = np.zeros(n_columns)
-    np.add.at(total, column, values * seconds[:, np.newaxis])
-    np.add.at(length, column, seconds)
-    with np.errstate(invalid="ignore"):
-        return total / np.where(length, length, np.nan)[:, np.newaxis]
-
-
 def _rows_over_time(
-    presence: Presence, numbers: NDArray, values: NDArray, shown: NDArray, clock: str
+    presence: Presence, first: int, last: int, shown: NDArray, clock: str
 ) -> Figure:
     import matplotlib.dates as dates
 
-    n_bins = int(numbers[-1] - numbers[0]) + 1
-    step = -(-n_bins // _MOST_COLUMNS)
-    seconds = np.array([presence.seconds[n] for n in numbers.tolist()])
-    n_columns = -(-n_bins // step)
-    grid = _grid(numbers, values[:, shown], seconds, step, int(numbers[0]), n_columns)
-    start_s = float(numbers[0] * presence.width_s)
-    stop_s = start_s + n_columns * step * presence.width_s
+    step = -(-(last - first + 1) // _MOST_COLUMNS)
+    n_columns = -(-(last - first + 1) // step)
+    start_s, step_s = first * presence.width_s, step * presence.width_s
+    stop_s = start_s + n_columns * step_s
+    grid = presence.columns(start_s, step_s, n_columns)[:, shown]
     has_dates = clock in (LOCAL, UTC)
     if has_dates:
         start, stop = (dates.date2num(np.datetime64(int(s), "s")) for s in (start_s, stop_s))
@@ -90,18 +75,14 @@ def _rows_over_time(
     return figure
 
 
-def _day_panels(
-    presence: Presence, numbers: NDArray, values: NDArray, shown: NDArray, clock: str
-) -> Figure:
+def _day_panels(presence: Presence, first: int, last: int, shown: NDArray, clock: str) -> Figure:
     import matplotlib.dates as dates
 
     width_s = max(presence.width_s, _MINUTES_SHOWN * 60)
-    step, per_day = width_s // presence.width_s, 86400 // width_s
-    first_day = int(numbers[0] * presence.width_s // 86400)
-    n_days = int(numbers[-1] * presence.width_s // 86400) - first_day + 1
-    first_bin = first_day * 86400 // presence.width_s
-    seconds = np.array([presence.seconds[n] for n in numbers.tolist()])
-    grid = _grid(numbers, values[:, shown], seconds, step, first_bin, n_days * per_day)
+    per_day = 86400 // width_s
+    first_day = first * presence.width_s // 86400
+    n_days = last * presence.width_s // 86400 - first_day + 1
+    grid = presence.columns(first_day * 86400, width_s, n_days * per_day)[:, shown]
     days = grid.reshape(n_days, per_day, len(shown))
     start = dates.date2num(np.datetime64(first_day, "D"))
     n_columns = min(2, len(shown))

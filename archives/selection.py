@@ -25,6 +25,11 @@ class Selection:
     groups: tuple[NDArray[np.int64], ...] | None = None
     top_k: int | None = None
 
+    def as_dict(self) -> dict:
+        """As JSON takes it."""
+        groups = self.groups and [group.tolist() for group in self.groups]
+        return {"names": self.names, "groups": groups, "top_k": self.top_k}
+
     def apply(self, probabilities: NDArray) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
         """``(n, n_classes)`` to what is kept.
 

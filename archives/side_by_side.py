@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from archives.parts import Rows
+from archives.answers import Rows
 from archives.presence_map import GroupEstimate
 from archives.selection import Selection
 from transcoder.audio import second_weights

@@ -4,7 +4,7 @@ The readers (`text_tables`, `spreadsheets`, Parquet here) give frames of pandas 
 numbered; what their columns mean is found here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,59 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archives.columns import Bands, band_name, band_of, find_bands, find_time_columns, plain
-from archives.frames import BLOCK_FRAMES, LOCAL, NO_CLOCK, UTC, Archive, ArchiveError, Block
+from archives.acoustics import describe_weighting, weighting_db
+from archives.columns import (
+    Bands,
+    band_name,
+    band_of,
+    find_bands,
+    find_time_columns,
+    named_column,
+    plain,
+)
+from archives.frames import LOCAL, NO_CLOCK, UTC, Archive, ArchiveError, Block
 from archives.options import ReadOptions
-from archives.sensor_rows import Frames, of_sensor
-from archives.stamp_forms import form_of, is_order_open
-from archives.stamps import parsed, to_seconds
-from archives.weighting import describe_weighting, weighting_db
+from archives.stamps import form_of, is_order_open, parsed, to_seconds
 from transcoder.settings import THIRD_OCTAVE
+
+Frames = Callable[[], Iterator[tuple[pd.DataFrame, int]]]
+"""Gives a table from its start: pieces with numbered columns, and the file's row of their first."""
+
+
+def of_sensor(
+    frames: Frames, names: Sequence[str], options: ReadOptions, where: str
+) -> tuple[Frames, Callable[[], list[str]] | None]:
+    """The rows that ``options`` want, labelled by their places in each piece; and all the sensors.
+
+    Raises
+    ------
+    ArchiveError
+        If there is no column ``options.sensor_column``.
+    """
+    column = None
+    if options.sensor_column is not None:
+        column = named_column(names, options.sensor_column, where)
+
+    def wanted() -> Iterator[tuple[pd.DataFrame, int]]:
+        for frame, first_row in frames():
+            frame = frame.reset_index(drop=True)
+            if column is not None and options.sensor is not None:
+                frame = frame[sensor_names(frame[column]) == options.sensor]
+            yield frame, first_row
+
+    def sensors() -> list[str]:
+        found = {name for frame, _ in frames() for name in sensor_names(frame[column]).unique()}
+        return sorted(found - {""})
+
+    return wanted, None if column is None else sensors
+
+
+def sensor_names(column: pd.Series) -> pd.Series:
+    """Names as text, "" where there is none; numbers without a fraction that gaps gave them."""
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype("string").str.strip().fillna("")
+
 
 _EVENT_COLUMNS = ("record type", "event", "marker", "event type")
 
@@ -226,36 +271,3 @@ def _understood(layout: Layout, first: pd.DataFrame, options: ReadOptions) -> di
         "quantity": quantity,
         "time": time,
     }
-
-
-def open_parquet(path: Path, options: ReadOptions) -> Archive:
-    """A Parquet file, read batch by batch."""
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    try:
-        with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
-            names = list(file.schema_arrow.names)
-            types = [str(field.type) for field in file.schema_arrow]
-            n_frames = file.metadata.num_rows
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = (str(error).splitlines() or ["unknown reason"])[0]
-        raise ArchiveError(f"{path}: cannot be read as Parquet: {reason}") from None
-    shown = ["time" if name.startswith("__index_level_") and kind.startswith("timestamp") else name
-             for name, kind in zip(names, types, strict=True)]  # fmt: skip
-
-    def frames() -> Iterator[tuple[pd.DataFrame, int]]:
-        done = 0
-        with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
-            try:
-                for batch in file.iter_batches(BLOCK_FRAMES):
-                    # without pandas' own metadata an index is a column like any other
-                    frame = pyarrow.Table.from_batches([batch]).to_pandas(ignore_metadata=True)
-                    frame.columns = range(len(names))
-                    yield frame, done
-                    done += len(batch)
-            except (pyarrow.ArrowException, OSError) as error:
-                reason = (str(error).splitlines() or ["unknown reason"])[0]
-                raise ArchiveError(f"{path}, after row {done}: {reason}") from None
-
-    return table_archive(path, frames, shown, options, n_frames)

@@ -1,17 +1,20 @@
-"""Results as one file: HDF5, Parquet or CSV, written part by part."""
+"""Results as one file, HDF5, Parquet or CSV, or as a network's data set; written part by part."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from archives.answers import Rows
 from archives.frames import LOCAL, UTC
-from archives.parts import Rows
+from archives.inputs import DATA_SET, sensor_folder
 from archives.presence_map import PRESENCE, GroupEstimate
 from archives.selection import Selection
-from transcoder.files import atomic_path
+from transcoder.files import atomic_path, remove_temporary
 
 _CHUNK_ROWS = 256  # of HDF5: half a megabyte of all classes, which fits its cache
 
@@ -34,10 +37,7 @@ class Description:
 
 
 def write_rows(path: Path, parts: Iterable[Rows], description: Description) -> Path:
-    """Write ``parts`` to ``path`` atomically; its suffix is of `archives.options.FORMATS`.
-
-    Gives ``path``.
-    """
+    """Write ``parts`` to ``path`` atomically and give it; its suffix is of `options.FORMATS`."""
     if path.suffix == ".h5":
         _write_hdf5(path, parts, description)
         return path
@@ -101,36 +101,78 @@ def _extend(file, name: str, values: np.ndarray) -> None:
 def _write_parquet(file: BinaryIO, parts: Iterable[Rows], description: Description) -> None:
     import pyarrow.parquet as parquet
 
-    writer = None
-    try:
-        for rows in parts:
-            table = _table(rows, description)
-            writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd")
-            writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
+    tables = (_table(rows, description) for rows in parts)
+    _write_tables(tables, lambda schema: parquet.ParquetWriter(file, schema, compression="zstd"))
 
 
 def _write_csv(file: BinaryIO, parts: Iterable[Rows], description: Description) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as compute
     from pyarrow import csv
 
-    writer = None
-    try:
-        for rows in parts:
-            table = _table(rows, description)
-            for number, column in enumerate(table.columns):
-                if pa.types.is_floating(column.type) and column.type != pa.float64():
-                    # six digits say all that a probability holds
-                    rounded = compute.round(column.cast(pa.float64()), 6)
-                    table = table.set_column(number, table.column_names[number], rounded)
-            writer = writer or csv.CSVWriter(file, table.schema)
+    tables = (_rounded(_table(rows, description)) for rows in parts)
+    _write_tables(tables, lambda schema: csv.CSVWriter(file, schema))
+
+
+def _write_tables(tables: Iterator, open_writer: Callable) -> None:
+    first = next(tables)
+    with open_writer(first.schema) as writer:
+        for table in chain([first], tables):
             writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
+
+
+def _rounded(table):
+    """Six digits say all that a probability holds."""
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    for number, column in enumerate(table.columns):
+        if column.type == pa.float32():
+            values = compute.round(column.cast(pa.float64()), 6)
+            table = table.set_column(number, table.column_names[number], values)
+    return table
+
+
+def write_partitions(
+    output: Path, sensor: str, name: str, parts: Iterable[Rows], description: Description
+) -> list[Path]:
+    """Write the results of one archive of a network, ``parts``, as a file for each month.
+
+    ``classes/sensor=.../month=.../<archive>.parquet``: pandas, DuckDB and Polars take the folders
+    for columns of one table. The files take their places when all are complete. Returns their
+    paths, in order.
+    """
+    import pyarrow.parquet as parquet
+
+    root = output / DATA_SET / sensor_folder(sensor)
+    remove_temporary(*(month / f"{name}.parquet" for month in root.glob("month=*")))
+    paths: dict[str, Path] = {}
+    with contextlib.ExitStack() as stack:
+        writers: dict[str, parquet.ParquetWriter] = {}
+        for rows in parts:
+            table = _partition_table(rows, description)
+            months = table["time"].to_numpy().astype("datetime64[M]")
+            for month in np.unique(months):
+                if (key := str(month)) not in writers:
+                    paths[key] = root / f"month={key}" / f"{name}.parquet"
+                    path = stack.enter_context(atomic_path(paths[key]))
+                    writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
+                    writers[key] = stack.enter_context(writer)
+                writers[key].write_table(table.filter(months == month))
+    return [paths[month] for month in sorted(paths)]
+
+
+def _partition_table(rows: Rows, description: Description):
+    """The same columns, of the same types, for all sensors of a network."""
+    import pyarrow as pa
+
+    columns = result_columns(rows, description)
+    fixed = {
+        "time": columns.pop("time").cast(pa.timestamp("ms")),
+        "clock": pa.array([description.clock] * len(rows)),
+        "coverage": columns.pop("coverage"),
+        "segment": columns.pop("segment"),
+        "note": pa.array([description.about.get("note")] * len(rows), pa.string()),
+    }
+    return pa.table(fixed | columns).replace_schema_metadata(description.about)
 
 
 def _table(rows: Rows, description: Description):

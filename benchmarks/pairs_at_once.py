@@ -31,7 +31,7 @@ from transcoder.errors import UsageError
 
 _MOST_DELAY_S = 5.0
 _SLOW_TO_LOAD = (
-    "archives.classify", "archives.fleet", "archives.load_answers", "archives.side_by_side", "h5py",
+    "archives.classify", "archives.fleet", "archives.networks", "archives.side_by_side", "h5py",
     "matplotlib.pyplot", "pandas", "pyarrow.parquet", "soundfile", "torch", "transcoder.transcode",
 )  # fmt: skip
 

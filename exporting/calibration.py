@@ -34,8 +34,7 @@ def archive_levels(path: Path) -> NDArray[np.float32]:
     The offset is measured, as by ``classify_third_octave.py --auto_offset``. Of a long archive the
     first day is looked at. Raises `UserError` if there is no full second.
     """
-    from archives.levels import LevelScale, archive_units
-    from archives.measure import measure_offset
+    from archives.levels import LevelScale, archive_units, measure_offset
     from archives.open_archive import open_archive
     from archives.options import ReadOptions
     from archives.timeline import Timeline, in_parts

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from archives.acoustics import weighting_db
 from archives.networks import choose_selection
-from archives.weighting import weighting_db
 from open_corpus.content import content_of
 from open_corpus.mixtures import SCENE_S, Mixture, Mixtures
 from open_corpus.selection import SAMPLE_RATE

@@ -8,8 +8,7 @@ import numpy as np
 
 from archives.acoustics import to_db
 from archives.agreement import Agreement
-from archives.page.charts import Tick, legend
-from archives.page.site_map import site_map
+from archives.page.charts import Tick, legend, site_map
 from archives.page.views import Shown
 from archives.presence_map import PRESENCE
 from transcoder.files import atomic_write_text

@@ -150,7 +150,7 @@ def day_grid(sensor: Sensor) -> DayGrid | None:
     in_minutes = n_days <= _MOST_DAYS_IN_MINUTES and digest.timeline.width_s <= _MINUTES_S
     step_s = _MINUTES_S if in_minutes else HOUR_S
     per_day = _DAY_S // step_s
-    values = _binned(digest, first * _DAY_S, n_days * per_day, step_s)[:, 1:]
+    values = digest.timeline.columns(first * _DAY_S, step_s, n_days * per_day)[:, 1:]
     shaped = values.reshape(n_days, per_day, -1)
     pictures = {name: picture(shaped[:, :, k]) for k, name in enumerate(digest.groups)}
     row_px = min(22, max(1, 330 // n_days))
@@ -184,7 +184,7 @@ def over_time(sensor: Sensor) -> OverTime:
     step_s = next((w for w in widths if (end_s - start_s) / w <= _MOST_COLUMNS), widths[-1])
     first_s = int(start_s // step_s) * step_s
     n = max(1, int(np.ceil((end_s - first_s) / step_s)))
-    values = _binned(digest, first_s, n, step_s)
+    values = digest.timeline.columns(first_s, step_s, n)
     laeq = to_db(values[:, 0])
     lower = upper = np.full(n, np.nan)
     if step_s >= HOUR_S:
@@ -198,20 +198,6 @@ def over_time(sensor: Sensor) -> OverTime:
         time_ticks(first_s, first_s + n * step_s, sensor.has_dates),
         {name: picture(values[np.newaxis, :, k + 1]) for k, name in enumerate(digest.groups)},
     )
-
-
-def _binned(digest: Digest, first_s: int, n: int, step_s: int) -> NDArray[np.float64]:
-    """Means of the timeline's columns ``(n, 1 + n_groups)``, NaN where there are no levels."""
-    timeline = digest.timeline
-    numbers, means = timeline.over_time()
-    seconds = np.array([timeline.seconds[number] for number in numbers.tolist()])
-    column = (numbers * timeline.width_s - first_s) // step_s
-    inside = (column >= 0) & (column < n)
-    total, length = np.zeros((n, means.shape[1])), np.zeros(n)
-    np.add.at(total, column[inside], (means * seconds[:, np.newaxis])[inside])
-    np.add.at(length, column[inside], seconds[inside])
-    with np.errstate(invalid="ignore"):
-        return total / np.where(length, length, np.nan)[:, np.newaxis]
 
 
 def _exceeded(digest: Digest, first_s: int, n: int, step_s: int) -> tuple[NDArray, NDArray]:

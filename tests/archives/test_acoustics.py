@@ -8,7 +8,7 @@ import pytest
 from archives.acoustics import LevelDistribution, a_weighted_db, lden, period_of_hour, to_db
 from archives.digest import Digest, DigestRows
 from archives.level_tables import day_rows, hour_rows
-from archives.local_time import hours_of, local_seconds, time_zone
+from archives.stamps import hours_of, local_seconds, time_zone
 from transcoder.errors import UsageError
 from transcoder.settings import THIRD_OCTAVE
 

@@ -26,12 +26,10 @@ from archive_data import (
 
 import classify_audio
 import classify_third_octave
-from archives.calibration import FULL_SCALE_DB, LevelHistogram
 from archives.classify import classify_archive
 from archives.frames import Block
 from archives.inference import LevelClassifier
-from archives.levels import LevelScale, archive_units
-from archives.measure import measure_offset
+from archives.levels import FULL_SCALE_DB, LevelHistogram, LevelScale, archive_units, measure_offset
 from archives.networks import choose_selection, load_level_classifier
 from archives.open_archive import ReadOptions, open_archive
 from archives.selection import traffic_voice_birds

@@ -233,7 +233,7 @@ def test_every_output_says_what_was_done_to_the_clock(tmp_path, monkeypatch, cap
 
     about = {"classifier": "narrow", "transcoder": "PINV"}
     monkeypatch.setattr(
-        "archives.load_answers.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
+        "archives.networks.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
     )
     stamps = pd.date_range("2024-03-01", periods=400, freq="100ms")
     table(levels(400), stamps).to_csv(tmp_path / "a.csv", index=False)

@@ -215,7 +215,7 @@ def test_malformed_archives(name, write, message, tmp_path):
 def test_one_bad_file_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     about = {"classifier": "narrow", "transcoder": "PINV"}
     monkeypatch.setattr(
-        "archives.load_answers.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
+        "archives.networks.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
     )
     np.save(tmp_path / "good.npy", levels(N))
     text_as_level(tmp_path / "bad.csv")

@@ -15,11 +15,12 @@ from fleet_data import SENSORS, write_fleet
 
 import archives
 import classify_third_octave
-from archives.fleet import is_fleet, members_by_folder
-from archives.fleet_parts import only_fleet_run
+from archives.fleet import is_fleet, tasks_by_folder
+from archives.fleet_program import only_fleet_run
 from archives.fleet_results import read_fleet
-from archives.measure import measure_offset
+from archives.levels import measure_offset
 from archives.options import ReadOptions
+from archives.presence import Presence
 from archives.sensor_table import read_sensor_table
 from transcoder.errors import UsageError, UserError
 from transcoder.files import PROJECT_ROOT
@@ -67,13 +68,13 @@ def test_the_sensors_of_folders(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True)
         np.save(tmp_path / name, levels(8))
     wanted = {"A": ["2024__03__a", "2024__04__a"], "B": ["b"]}
-    one = members_by_folder([str(tmp_path)])
-    assert {m.sensor: [task.name for task in m.tasks] for m in one} == wanted
-    each = members_by_folder([str(tmp_path / "A"), str(tmp_path / "B")])
+    one = tasks_by_folder([str(tmp_path)])
+    assert {t.sensor: [u.name for u in one if u.sensor == t.sensor] for t in one} == wanted
+    each = tasks_by_folder([str(tmp_path / "A"), str(tmp_path / "B")])
     assert each == one
     np.save(tmp_path / "c.npy", levels(8))
     with pytest.raises(UsageError, match=r"c\.npy lies beside the sensors' folders"):
-        members_by_folder([str(tmp_path)])
+        tasks_by_folder([str(tmp_path)])
 
 
 def test_the_results_are_one_table(tmp_path, classify):
@@ -151,9 +152,11 @@ def test_places_and_offsets_from_a_table(tmp_path, classify):
     used = {name: {report["offset_db"] for _, report in results.reports}
             for name, results in fleet.items()}  # fmt: skip
     assert used == {"Quai 1": {-10.0}, "école": {-20.0}, "park": {-25.5}}
-    assert fleet["école"].seconds == fleet["école"].presence().total_s == 24
-    assert fleet["école"].presence().width_s == 600
-    assert len(fleet["école"].files) == 3
+    reports = fleet["école"].reports
+    found = [Presence.load(path.with_name(f"{path.stem}_presence.npz")) for path, _ in reports]
+    assert fleet["école"].seconds == sum(presence.total_s for presence in found) == 24
+    assert {presence.width_s for presence in found} == {600}
+    assert len({name for _, report in reports for name in report["results"]}) == 3
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_results_within_the_network_are_no_sensor(tmp_path, classify, capsys):
 
 
 def test_one_run_at_a_time_of_the_whole_or_of_a_part(tmp_path, classify, capsys, monkeypatch):
-    monkeypatch.setattr("archives.fleet_parts._PATIENCE_S", 0.2)
+    monkeypatch.setattr("archives.fleet_program._PATIENCE_S", 0.2)
     network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
 
     def refused(*arguments) -> bool:

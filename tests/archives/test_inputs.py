@@ -14,7 +14,7 @@ from archives.inputs import find_inputs
 def classify(monkeypatch):
     about = {"classifier": "narrow", "transcoder": "PINV"}
     monkeypatch.setattr(
-        "archives.load_answers.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
+        "archives.networks.load_level_classifier", lambda *_, **__: (quick_classifier(), about)
     )
     return lambda *arguments: classify_third_octave.main([str(a) for a in arguments])
 

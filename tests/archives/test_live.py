@@ -13,11 +13,11 @@ import pytest
 from archive_data import BAND_NAMES, answers, levels, stamps, table, units
 
 from archives.columns import NOMINAL_HZ
-from archives.following import followed
 from archives.levels import MISSING_BAND_DB, LevelScale
 from archives.live import classify_lines
 from archives.options import ReadOptions
 from archives.selection import all_classes, traffic_voice_birds
+from archives.text_lines import followed
 from transcoder.errors import MissingFileError, UserError
 from transcoder.files import PROJECT_ROOT
 

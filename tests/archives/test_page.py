@@ -17,10 +17,10 @@ from archives.page.charts import (
     level_ticks,
     line,
     picture,
+    site_map,
     time_ticks,
 )
 from archives.page.network_page import About, write_page
-from archives.page.site_map import site_map
 from archives.page.views import Sensor, period_text, shown
 
 DAY_S = 86400

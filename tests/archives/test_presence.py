@@ -39,7 +39,7 @@ def test_means_do_not_depend_on_the_pieces_or_the_bins(step_s, rng):
     assert presence.width_s > 1
     assert presence.total_s == pytest.approx(weights.sum())
     np.testing.assert_allclose(presence.means(), np.average(values, axis=0, weights=weights))
-    numbers, means = presence.over_time()
+    numbers, _, means = presence.over_time()
     first = times < (numbers[0] + 1) * presence.width_s
     wanted = np.average(values[first], axis=0, weights=weights[first])
     np.testing.assert_allclose(means[0], wanted)

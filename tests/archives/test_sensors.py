@@ -9,12 +9,11 @@ from archive_data import levels, write_yamnet_weights
 from sensor_layouts import LAYOUTS, START
 
 import classify_third_octave
+from archives.acoustics import weighting_db
 from archives.levels import archive_units
 from archives.open_archive import open_archive
-from archives.options import ReadOptions
-from archives.sensors import with_sensor
+from archives.options import ReadOptions, with_sensor
 from archives.timeline import Timeline, Units
-from archives.weighting import weighting_db
 from transcoder.audio import read_audio
 from transcoder.classifiers import load_classifier
 from transcoder.files import PROJECT_ROOT

@@ -113,7 +113,7 @@ def _quick():
     about = {"classifier": "quick", "transcoder": "quick"}
     with (
         mock.patch(
-            "archives.load_answers.load_level_classifier",
+            "archives.networks.load_level_classifier",
             lambda *a, **k: (_QuickNetwork(), about),
         ),
         _without_figures(),

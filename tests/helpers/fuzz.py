@@ -25,8 +25,8 @@ from sandbox import BAD, GOOD, Outcome, attack
 _NEEDED = (
     "archive_data", "archives.answer_files", "archives.arrays", "archives.classify",
     "archives.hdf5", "archives.inputs", "archives.json_records", "archives.live",
-    "archives.load_answers", "archives.networks", "archives.presence_figure",
-    "archives.sensors", "archives.side_by_side", "archives.spreadsheets", "archives.summary",
+    "archives.networks", "archives.networks", "archives.presence_figure",
+    "archives.options", "archives.side_by_side", "archives.typed_tables", "archives.summary",
     "classify_audio", "classify_third_octave", "h5py", "openpyxl", "pyarrow.csv",
     "pyarrow.parquet", "sensor_layouts", "single_download", "soundfile", "soxr",
     "tqdm.contrib.logging", "transcoder.transcode",

@@ -174,7 +174,7 @@ def bk_with_maxima(path, array, step_s):
 
 
 def bk_a_weighted(path, array, step_s):
-    from archives.weighting import weighting_db
+    from archives.acoustics import weighting_db
 
     names = [f"LAeq {name}" for name in hertz("kHz", "Hz")]
     bk(path, array + weighting_db("A"), step_s, names=names)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from archive_data import answers, levels
 
-from archives.following import followed, lines_of
 from archives.levels import LevelScale
 from archives.live import classify_lines
 from archives.options import ReadOptions
 from archives.selection import all_classes
+from archives.text_lines import followed, lines_of
 from transcoder.errors import MissingFileError
 
 
