@@ -2,15 +2,16 @@
 
 The way of an archive: `inputs` (which files) -> `open_archive` (blocks of frames) -> `levels`
 (missing bands, offset) -> `timeline` (units of whole seconds; `clock` and `averaging` bring other
-steps to 125 ms) -> `inference` (class probabilities) -> `selection` (all, the best, or groups) ->
-`parts` (kept after a kill) -> `writers` (the result) -> `presence` (what was heard when).
+steps to 125 ms) -> `inference` (class probabilities) -> `answers` (level and presence beside them)
+-> `selection` (all, the best, or groups) -> `classify` (parts, kept after a kill) -> `writers` (the
+result) -> `presence` (what was heard when).
 
-A network of sensors is a fleet here: `fleet` (who they are) -> `fleet_run` (offsets, tasks) ->
-`fleet_work` (one task, wherever `cluster` has it done) -> `data_set` (one table of all results),
-which `fleet_results` reads again.
+A network of sensors is a fleet here: `fleet` (who they are) -> `fleet_run` (offsets, and each file,
+wherever `cluster` has it done) -> `writers` (one table of all results), which `fleet_results` reads
+again.
 
 A new sensor's format: its suffix and reader in `open_archive`. A table needs no more than frames
 of pandas with numbered columns and their names for `tables.table_archive`, which finds the time,
-the bands and the quantity (`headers`, `columns`, `stamp_forms`); what cannot be guessed about a
-maker's files is a line in `sensors`. `live` reads the same from a stream.
+the bands and the quantity (`headers`, `columns`, `stamps`); what cannot be guessed about a maker's
+files is a line in `options`. `live` reads the same from a stream.
 """

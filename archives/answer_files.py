@@ -5,6 +5,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from archives.agreement import find_agreement
@@ -37,38 +38,34 @@ def write_answers(output: Path, sensors: Iterable[Sensor], about: About) -> list
     paths = [output / name for name in (HOURS, DAYS, PAGE)]
     seen = []
     with contextlib.ExitStack() as stack:
-        tables = [_Table(stack.enter_context(atomic_path(path))) for path in paths[:2]]
+        files = [stack.enter_context(_table(path)) for path in paths[:2]]
         for sensor in sensors:
             digest, kind = sensor.digest, sensor.kind
-            tables[0].write(sensor, hour_rows(digest, kind=kind, has_dates=sensor.has_dates))
+            _append(files[0], sensor, hour_rows(digest, kind=kind, has_dates=sensor.has_dates))
             if sensor.has_dates:
-                tables[1].write(sensor, day_rows(digest, kind=kind, zone=sensor.zone))
+                _append(files[1], sensor, day_rows(digest, kind=kind, zone=sensor.zone))
             seen.append(shown(sensor))
-        for table in tables:
-            table.close()
     if not any(one.has_dates for one in seen):
         paths.pop(1).unlink()
     write_page(output / PAGE, seen, about)
     return [answer_of(seen), *(f"wrote {path}" for path in paths)]
 
 
-class _Table:
-    """A CSV file of rows whose first one names the columns."""
+@contextlib.contextmanager
+def _table(path: Path) -> Iterator[TextIO]:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        yield file
 
-    def __init__(self, path: Path):
-        self._file = path.open("w", newline="", encoding="utf-8")
-        self._writer: csv.DictWriter | None = None
 
-    def write(self, sensor: Sensor, rows: Iterator[dict]) -> None:
-        for row in rows:
-            row = {"sensor": sensor.name, **row}
-            if self._writer is None:
-                self._writer = csv.DictWriter(self._file, list(row), lineterminator="\n")
-                self._writer.writeheader()
-            self._writer.writerow(row)
-
-    def close(self) -> None:
-        self._file.close()
+def _append(file: TextIO, sensor: Sensor, rows: Iterator[dict]) -> None:
+    """Write rows of CSV; those that come first name the columns."""
+    rows = ({"sensor": sensor.name, **row} for row in rows)
+    for first in rows:
+        writer = csv.DictWriter(file, list(first), lineterminator="\n")
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(rows)
 
 
 def sensors_of_run(

@@ -101,7 +101,10 @@ def in_blocks(
         for levels in pieces():
             yield Block(next(times) if times else None, np.asarray(levels, dtype=np.float32))
 
-    return Archive(path, blocks, stamps.clock if stamps else NO_CLOCK, ALL_BANDS, n_frames)
+    clock = stamps.clock if stamps else NO_CLOCK
+    return Archive(
+        path, blocks, clock, ALL_BANDS, n_frames, {"bands": f"{len(ALL_BANDS)}, an array"}
+    )
 
 
 def check_levels(shape: tuple[int, ...], dtype: np.dtype, where: str) -> int:

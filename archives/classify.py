@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from archives.acoustics import describe_weighting
 from archives.answers import Answers, RowParts, Rows, laeq_db
-from archives.describe import understood
 from archives.digest import N_CLASSES, Digest, DigestRows
 from archives.frames import FRAME_S, LOCAL, UTC, Archive, ArchiveError
 from archives.inputs import result_paths
@@ -91,7 +90,13 @@ def classify_archive(path: Path, name: str, output: Path, setup: Setup) -> Resul
     store = PartStore(report_path.with_name(f"{Path(name).name}.parts"), job)
     timeline = Timeline.of(path, setup.read, setup.unit_s)
     histogram = LevelHistogram()
-    parts, classified_s = _compute(archive, timeline, histogram, store, setup)
+    parts = RowParts(store)
+    try:
+        classified_s = _compute(archive, timeline, histogram, parts, setup)
+    except ArchiveError:
+        if not parts.count:
+            store.remove()  # of a file that is refused, nothing stays
+        raise
 
     finest_s = setup.unit_s if setup.sensor is None else max(setup.unit_s, _NETWORK_BIN_S)
     presence = Presence.for_units(setup.selection.names, finest_s)
@@ -156,9 +161,9 @@ def _described(
     return {
         "clock": archive.clock,
         "bands": len(archive.bands),
-        "read_as": understood(archive),
+        "read_as": archive.understood,
         "attributes": archive.attributes,
-        "found": timeline.found.as_dict(),
+        "found": asdict(timeline.found),
         "notes": timeline.found.describe(archive.clock),
         "offset_db": scale.offset_db,
         "level_db": {f"p{p}": histogram.percentile(p) for p in (1, 50, 99)},
@@ -169,29 +174,11 @@ def _described(
 def _note(archive: Archive, timeline: Timeline) -> str | None:
     """What every output says of levels that are not as the networks take them."""
     weighting = describe_weighting(archive.weighting)
-    notes = [*timeline.found.step_note().values()]
-    notes += [f"levels were {weighting}"] if weighting else []
-    return "; ".join(notes) or None
+    notes = (timeline.found.step_note(), weighting and f"levels were {weighting}")
+    return "; ".join(filter(None, notes)) or None
 
 
 def _compute(
-    archive: Archive,
-    timeline: Timeline,
-    histogram: LevelHistogram,
-    store: PartStore,
-    setup: Setup,
-) -> tuple[RowParts, float]:
-    """All parts of an archive, and the seconds of signal classified for them."""
-    parts = RowParts(store)
-    try:
-        return parts, _compute_parts(archive, timeline, histogram, parts, setup)
-    except ArchiveError:
-        if not parts.count:
-            store.remove()  # of a file that is refused, nothing stays
-        raise
-
-
-def _compute_parts(
     archive: Archive,
     timeline: Timeline,
     histogram: LevelHistogram,

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from archives.options import MISSING_BAND_DB, SENSORS, Choice, ReadOptions, with_sensor
+from archives.options import MISSING_BAND_DB, OFFSETS_DB, SENSORS, Choice, ReadOptions, with_sensor
 from transcoder.cli import Parser
 from transcoder.errors import UsageError
 from transcoder.files import WORK_ROOT
@@ -106,9 +106,7 @@ def check_network_options(args) -> None:
 
 def known_offset(args) -> float | None:
     """The offset in dB that the command line gives, or its sensor; None if neither does."""
-    if args.db_offset is None and args.sensor:
-        return SENSORS[args.sensor].offset_db
-    return args.db_offset
+    return OFFSETS_DB.get(args.sensor) if args.db_offset is None else args.db_offset
 
 
 def default_offset(args) -> float:

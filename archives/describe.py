@@ -33,7 +33,7 @@ def describe_file(path: Path, read: ReadOptions, offset_db: float) -> list[str]:
     head = Archive(path, lambda: iter([block]), archive.clock, archive.bands, len(block))
     for units in archive_units(head, timeline):
         histogram.add(units)
-    told = {"file": str(path), **understood(archive), "step": _step(block, timeline.found.step_s)}
+    told = {"file": str(path), **archive.understood, "step": _step(block, timeline.found.step_s)}
     told["zone"] = _ZONES[archive.clock]
     if block.times_s is not None and np.isfinite(block.times_s).any():
         first_s = float(block.times_s[np.isfinite(block.times_s)][0])
@@ -43,11 +43,6 @@ def describe_file(path: Path, read: ReadOptions, offset_db: float) -> list[str]:
     told |= archive.attributes
     width = max(map(len, told))
     return [f"{name + ':':<{width + 1}} {value}" for name, value in told.items()]
-
-
-def understood(archive: Archive) -> dict[str, str]:
-    """What is known of the bands, whatever the format."""
-    return archive.understood or {"bands": f"{len(archive.bands)}, an array"}
 
 
 def _step(block, step_s: float) -> str:

@@ -109,7 +109,6 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     from archives import fleet_run
     from archives.answer_files import about_page, sensors_of_fleet, write_answers
     from archives.fleet_results import read_fleet
-    from archives.fleet_work import Work, loaded_answers
     from archives.stamps import time_zone
     from archives.summary import describe_result
 
@@ -119,9 +118,9 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
     known = _known_sensors(args)
     zone = time_zone(args.time_zone)
     choice = choice_of(args)
-    loaded = loaded_answers(choice)
+    loaded = fleet_run.loaded_answers(choice)
     output = args.output.resolve()
-    work = Work(output, choice, read, args.missing_band_db, tuple(loaded.about.items()))
+    work = fleet_run.Work(output, choice, read, args.missing_band_db, tuple(loaded.about.items()))
     if not args.auto_offset:
         tasks = fleet_run.with_task_offsets(tasks, known, _default_offset(args, known))
     fleet_run.check_settings(work, loaded.selection)
@@ -137,11 +136,11 @@ def _run_network(args, read, part: tuple[int, int] | None) -> int:
             tasks = fleet_run.with_task_offsets(tasks, known, 0.0)
         outcomes = fleet_run.classify_tasks(tasks, work, run)
         for outcome in tqdm(outcomes, total=len(tasks), unit="file", leave=False):
-            if outcome.result is None:
-                failures.append(outcome.failure)
+            if isinstance(outcome, str):
+                failures.append(outcome)
                 continue
-            new_s += outcome.result.classified_s
-            tqdm.write("\n".join(describe_result(outcome.result)))
+            new_s += outcome.classified_s
+            tqdm.write("\n".join(describe_result(outcome)))
     if tasks:
         fleet_run.write_tables(output, known, tasks)
         print(f"wrote {args.output / 'README.md'}")

@@ -1,18 +1,20 @@
-"""A network's levels to its data set: offsets, tasks, and what is written beside it."""
+"""A network's levels to its data set: offsets, each file's work, what is written beside it."""
 
 import functools
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archives.classify import Result, Setup, classify_archive
 from archives.fleet import SensorTask
 from archives.fleet_results import read_fleet, write_readme
-from archives.fleet_work import Outcome, Work, classify_task, measure_task
-from archives.inputs import OFFSET_TABLE, SENSOR_TABLE, SETTINGS_FILE
-from archives.levels import LevelHistogram
+from archives.inputs import OFFSET_TABLE, SENSOR_TABLE, SETTINGS_FILE, result_paths, sensor_folder
+from archives.levels import LevelHistogram, LevelScale, measure_levels
+from archives.networks import Loaded, load_answers
+from archives.options import Choice, ReadOptions
 from archives.selection import Selection
 from archives.sensor_table import (
     COLUMNS,
@@ -22,12 +24,77 @@ from archives.sensor_table import (
     write_sensor_table,
 )
 from transcoder.errors import UserError
-from transcoder.files import atomic_write_text
+from transcoder.files import FullDiskError, atomic_write_text
 from transcoder.locks import only_run
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is the same for all tasks of a network's run; plain values that travel to workers."""
+
+    output: Path
+    choice: Choice
+    read: ReadOptions
+    missing_band_db: float
+    about: tuple[tuple[str, str], ...]  # the networks that the run began with
+
+
+def classify_task(task: SensorTask, work: Work) -> Result | str:
+    """Classify a task into the network's data set; one that is done is not done again.
+
+    Of bad files it gives the line that says why not. Raises `UserError` if the networks here are
+    others than those that the run began with.
+    """
+    loaded = loaded_answers(work.choice)
+    other = [key for key, value in work.about if loaded.about.get(key) != value]
+    if other:
+        raise UserError(
+            f"{work.choice.models}: a worker finds another {other[0]} there than the run's start"
+        )
+    setup = Setup(
+        loaded.answers,
+        loaded.selection,
+        loaded.about,
+        _of_sensor(work.read, task),
+        LevelScale(task.offset_db, work.missing_band_db),
+        work.choice.unit_s,
+        ".parquet",
+        sensor=task.sensor,
+    )
+    name = f"{sensor_folder(task.sensor)}/{task.name}"
+    report = result_paths(work.output, name, setup.suffix)[1]
+    try:
+        # a worker that a scheduler has lost may be at it still
+        with only_run(report, patience_s=_FILE_PATIENCE_S):
+            return classify_archive(task.path, name, work.output, setup)
+    except FullDiskError:
+        raise  # for the others there is no room either
+    except UserError as error:
+        return str(error)
+
+
+def measure_task(task: SensorTask, read: ReadOptions) -> tuple[str, LevelHistogram]:
+    """The levels of a task, for the offset of its sensor."""
+    levels = measure_levels(task.path, _of_sensor(read, task), shows_progress=False)
+    return task.sensor, levels
+
+
+def _of_sensor(read: ReadOptions, task: SensorTask) -> ReadOptions:
+    """``read`` for the task's sensor, where a file holds several."""
+    return read if read.sensor_column is None else replace(read, sensor=task.sensor)
+
+
+@functools.lru_cache(maxsize=1)
+def loaded_answers(choice: Choice) -> Loaded:
+    """The networks, loaded once in a process."""
+    return load_answers(choice)
+
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE_S = 60  # for another part that is writing a table
+_FILE_PATIENCE_S = 3600
+_TABLE_PATIENCE_S = 60  # for another part that is writing one
+
 
 Run = Callable[..., Iterator[Any]]
 """Calls a function for each task, somewhere, and gives what it returns in any order: see
@@ -85,7 +152,8 @@ def measure_offsets(
     measured = read_sensor_table(path, needs=("offset_db",)) if path.is_file() else {}
     if measured:
         logger.info("offsets of %d sensors from %s", len(measured), path)
-    todo = [task for task in tasks if not _has_offset(task, known | measured)]
+    have = _offsets(known | measured)
+    todo = [task for task in tasks if task.sensor not in have]
     levels: dict[str, LevelHistogram] = {}
     measure = functools.partial(measure_task, read=work.read)
     for sensor, histogram in run(measure, todo, died=lambda t: (t.sensor, LevelHistogram())):
@@ -98,8 +166,7 @@ def measure_offsets(
     if new:
         measured = _extend_table(path, new, ("sensor", "offset_db"))
         print(f"wrote {path}: measured offsets; to use them again: --offsets {path}")
-    said = {sensor: info for sensor, info in known.items() if info.offset_db is not None}
-    return with_offsets(known, measured | said)
+    return with_offsets(known, measured | {sensor: known[sensor] for sensor in _offsets(known)})
 
 
 def with_task_offsets(
@@ -112,28 +179,27 @@ def with_task_offsets(
     UserError
         If a sensor has none, and there is no default.
     """
-    lacking = sorted({t.sensor for t in tasks if not _has_offset(t, known)})
+    offsets = _offsets(known)
+    lacking = sorted({task.sensor for task in tasks} - offsets.keys())
     if lacking and default_db is None:
         raise UserError(
             f"no offset for {len(lacking)} of the sensors ({', '.join(lacking[:5])}"
             f"{'...' if len(lacking) > 5 else ''}): add them to the table, or give --db_offset or "
             "--auto_offset for those that it lacks"
         )
-    return [
-        replace(t, offset_db=known[t.sensor].offset_db if _has_offset(t, known) else default_db)
-        for t in tasks
-    ]
+    return [replace(t, offset_db=offsets.get(t.sensor, default_db)) for t in tasks]
 
 
-def _has_offset(task: SensorTask, known: dict[str, SensorInfo]) -> bool:
-    return task.sensor in known and known[task.sensor].offset_db is not None
+def _offsets(known: dict[str, SensorInfo]) -> dict[str, float]:
+    """Of the sensors that have one."""
+    return {s: info.offset_db for s, info in known.items() if info.offset_db is not None}
 
 
-def classify_tasks(tasks: Sequence[SensorTask], work: Work, run: Run) -> Iterator[Outcome]:
+def classify_tasks(tasks: Sequence[SensorTask], work: Work, run: Run) -> Iterator[Result | str]:
     """Classify all tasks; gives what came of each as it is there."""
 
-    def died(task: SensorTask) -> Outcome:
-        return Outcome(task, None, f"{task.path}: one worker after another died of it")
+    def died(task: SensorTask) -> str:
+        return f"{task.path}: one worker after another died of it"
 
     return run(functools.partial(classify_task, work=work), tasks, died=died)
 
@@ -154,7 +220,7 @@ def _extend_table(
     path: Path, new: dict[str, SensorInfo], columns: tuple[str, ...] = COLUMNS
 ) -> dict[str, SensorInfo]:
     """Put ``new`` sensors into a table that other parts of the work may be writing to."""
-    with only_run(path, patience_s=_PATIENCE_S):
+    with only_run(path, patience_s=_TABLE_PATIENCE_S):
         all_of_them = (read_sensor_table(path) if path.is_file() else {}) | new
         write_sensor_table(path, [all_of_them[sensor] for sensor in sorted(all_of_them)], columns)
     return all_of_them

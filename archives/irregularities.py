@@ -1,6 +1,6 @@
 """What was not as it should be in the time stamps and levels of an archive."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from archives.frames import FRAME_S
 from archives.stamps import iso
@@ -42,16 +42,13 @@ class Irregularities:
         if len(self.cuts) < _SHOWN:
             self.cuts.append((float(last_s), float(next_s)))
 
-    def step_note(self) -> dict[str, str]:
+    def step_note(self) -> str | None:
         """What every output says of frames that are not those of the networks; or nothing."""
-        return {} if self.step_s == FRAME_S else {"note": describe_step(self.step_s)}
-
-    def as_dict(self) -> dict:
-        return asdict(self)
+        return None if self.step_s == FRAME_S else describe_step(self.step_s)
 
     def describe(self, clock: str) -> list[str]:
         """Lines for people; none if all was regular."""
-        lines = list(self.step_note().values())
+        lines = [note] if (note := self.step_note()) else []
         if self.absurd:
             lines.append(
                 f"{self.absurd} time stamps are far from those around them and were not used "

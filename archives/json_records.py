@@ -7,7 +7,6 @@ array of 29 levels. So it comes from OnoSensor, NoiseCapture (GeoJSON), SensorTh
 import gzip
 import json
 import logging
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from archives.frames import ALL_BANDS, FRAME_S, NO_CLOCK, Archive, ArchiveError,
 from archives.options import ReadOptions
 from archives.stamps import form_of, parsed, to_seconds
 from archives.text_lines import LONGEST_LINE
+from transcoder.doors import reading
 from transcoder.settings import THIRD_OCTAVE
 
 logger = logging.getLogger(__name__)
@@ -211,16 +211,16 @@ def _records_of(path: Path, options: ReadOptions) -> Iterator[tuple[int, dict[st
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Records and the rows that they stand in."""
     opener = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-            first = file.readline(_LARGEST_DOCUMENT)
-            if _is_line(first):
-                lines = chain([first], iter(lambda: file.readline(LONGEST_LINE), ""))
-                yield from _parsed_lines(enumerate(lines, start=1), path)
-                return
-            text = first + file.read(_LARGEST_DOCUMENT)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{path}: cannot be read: {error}") from None
+    with (
+        reading(path, "cannot be read", ArchiveError),
+        opener(path, "rt", encoding="utf-8-sig", errors="replace") as file,
+    ):
+        first = file.readline(_LARGEST_DOCUMENT)
+        if _is_line(first):
+            lines = chain([first], iter(lambda: file.readline(LONGEST_LINE), ""))
+            yield from _parsed_lines(enumerate(lines, start=1), path)
+            return
+        text = first + file.read(_LARGEST_DOCUMENT)
     if len(text) >= _LARGEST_DOCUMENT:
         raise ArchiveError(f"{path}: is too large for one document; give a JSON record a line")
     try:

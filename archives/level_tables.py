@@ -10,7 +10,6 @@ import numpy as np
 from archives.acoustics import (
     EXCEEDED,
     PERIODS,
-    LevelDistribution,
     lden,
     period_of_hour,
     to_db,
@@ -34,7 +33,7 @@ def hour_rows(digest: Digest, *, kind: str, has_dates: bool) -> Iterator[dict]:
         yield {
             "time": _stamp(start_s) if has_dates else start_s,
             "seconds": round(hour.seconds),
-            **_levels(hour, hour.levels),
+            **_levels(hour),
             **_groups(hour, digest.groups, kind),
         }
 
@@ -62,7 +61,7 @@ def day_rows(digest: Digest, *, kind: str, zone: ZoneInfo | None = None) -> Iter
             "date": (datetime.date(1970, 1, 1) + datetime.timedelta(days=day)).isoformat(),
             "seconds": round(whole.seconds),
             "complete": is_complete,
-            **_levels(whole, whole.levels),
+            **_levels(whole),
             **{f"L{name}": _rounded(level) for name, level in levels.items()},
             "Lden": _rounded(lden(levels)),
             **_groups(whole, digest.groups, kind),
@@ -95,8 +94,8 @@ def _laeq(hour: Hour) -> float:
     return float(to_db(hour.energy / hour.seconds)) if hour.seconds else math.nan
 
 
-def _levels(hour: Hour, distribution: LevelDistribution) -> dict:
-    exceeded = {f"L{p}": _rounded(distribution.exceeded(p)) for p in EXCEEDED}
+def _levels(hour: Hour) -> dict:
+    exceeded = {f"L{p}": _rounded(hour.levels.exceeded(p)) for p in EXCEEDED}
     return {"LAeq": _rounded(_laeq(hour)), **exceeded}
 
 

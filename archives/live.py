@@ -57,7 +57,9 @@ def classify_lines(
     for units in timeline.units(scaled(first_together(stream.blocks()), stream.bands, scale)):
         for row in range(len(units)):
             line = _line(units[row : row + 1], answers, selection, scale, stream.clock)
-            yield json.dumps(line | timeline.found.step_note(), ensure_ascii=False)
+            if note := timeline.found.step_note():
+                line["note"] = note
+            yield json.dumps(line, ensure_ascii=False)
 
 
 def _line(
@@ -106,7 +108,7 @@ class _TableLines:
         else:
             names, n_used = rows[0], 1
         self._names = names
-        self._lines = chain(waiting[n_used:], lines)
+        self.lines = chain(waiting[n_used:], lines)
         frame = pd.DataFrame([row for row in rows[n_used:] if len(row) == len(names)] or None,
                              columns=range(len(names)), dtype=object)  # fmt: skip
         self._layout = self._layout_of(frame, options)
@@ -122,17 +124,11 @@ class _TableLines:
         bands = find_bands(self._names, _WHERE, options.level)
         return Layout(_WHERE, self._names, (), bands, None, None)
 
-    def blocks(self) -> Iterator[tuple[Block, str]]:
-        for row, line in self._lines:
-            try:
-                cells = self._cells(line)
-                if len(cells) != len(self._names):
-                    raise ArchiveError(
-                        f"{_WHERE}, row {row}: {len(cells)} cells, not {len(self._names)}"
-                    )
-                yield self._layout.block(pd.DataFrame([self._values(cells)]), first_row=row)
-            except ArchiveError as error:
-                logger.warning("%s; passed over", error)
+    def block(self, row: int, line: str) -> tuple[Block, str]:
+        cells = self._cells(line)
+        if len(cells) != len(self._names):
+            raise ArchiveError(f"{_WHERE}, row {row}: {len(cells)} cells, not {len(self._names)}")
+        return self._layout.block(pd.DataFrame([self._values(cells)]), first_row=row)
 
     def _values(self, cells: list[str]) -> list[str | float]:
         """Numbers where there are any; a date and a time of day stay text, to be joined."""
@@ -151,18 +147,13 @@ class _JsonLines:
 
     def __init__(self, lines: Iterator[tuple[int, str]], options: ReadOptions):
         row, first = next(lines)
+        self.lines = chain([(row, first)], lines)
         where = f"{_WHERE}, row {row}"
-        self._lines = chain([(row, first)], lines)
         self._reader = RecordReader(parse_line(first, where), options, where)
         self.bands = self._reader.bands
 
-    def blocks(self) -> Iterator[tuple[Block, str]]:
-        for row, line in self._lines:
-            try:
-                record = parse_line(line, f"{_WHERE}, row {row}")
-                yield self._reader.block([record], [row], _WHERE)
-            except ArchiveError as error:
-                logger.warning("%s; passed over", error)
+    def block(self, row: int, line: str) -> tuple[Block, str]:
+        return self._reader.block([parse_line(line, f"{_WHERE}, row {row}")], [row], _WHERE)
 
 
 class _Stream:
@@ -179,8 +170,12 @@ class _Stream:
         self.clock = NO_CLOCK
 
     def blocks(self) -> Iterator[Block]:
-        for block, clock in self._reader.blocks():
-            self.clock = clock
+        for row, line in self._reader.lines:
+            try:
+                block, self.clock = self._reader.block(row, line)
+            except ArchiveError as error:
+                logger.warning("%s; passed over", error)
+                continue
             if len(block):
                 yield block
 

@@ -34,37 +34,25 @@ class ReadOptions:
     date_order: str = "dmy"  # or "mdy": of dates such as 03/04/2024, where nothing shows it
 
 
-@dataclass(frozen=True)
-class SensorPreset:
-    """What a maker's files need said, where it differs from the usual.
-
-    Attributes
-    ----------
-    offset_db : from its levels to those of full-scale audio; None where it is not known
-    """
-
-    level: str | None = None
-    date_order: str = "dmy"
-    step_s: float | None = None
-    allow_slow: bool = False
-    offset_db: float | None = None
-
+SENSORS = {
+    "cense": ReadOptions(),
+    "nti": ReadOptions(level="LZeq"),
+    "svantek": ReadOptions(level="LZeq"),
+    "larson-davis": ReadOptions(level="LZeq", date_order="mdy"),
+    "bk": ReadOptions(level="LZeq"),
+    "01db": ReadOptions(),
+    "rion": ReadOptions(),
+    "casella": ReadOptions(level="LZeq"),
+    "onosensor": ReadOptions(step_s=0.125),
+    "noisecapture": ReadOptions(allow_slow=True),  # it knows nothing but seconds
+    "influxdb": ReadOptions(),
+}
+"""What a maker's files need said, where it differs from the usual."""
 
 # CENSE: the programs that its data were published with add -94 dB (sound pressure level to full
 # scale) and then the transform's 26 dB
-SENSORS = {
-    "cense": SensorPreset(offset_db=-68.0),
-    "nti": SensorPreset(level="LZeq"),
-    "svantek": SensorPreset(level="LZeq"),
-    "larson-davis": SensorPreset(level="LZeq", date_order="mdy"),
-    "bk": SensorPreset(level="LZeq"),
-    "01db": SensorPreset(),
-    "rion": SensorPreset(),
-    "casella": SensorPreset(level="LZeq"),
-    "onosensor": SensorPreset(step_s=0.125),
-    "noisecapture": SensorPreset(allow_slow=True),  # it knows nothing but seconds
-    "influxdb": SensorPreset(),
-}
+OFFSETS_DB = {"cense": -68.0}
+"""From a sensor's levels to those of full-scale audio, where it is known."""
 
 
 def with_sensor(read: ReadOptions, name: str | None) -> ReadOptions:

@@ -154,10 +154,9 @@ def agreement_table(ways: Mapping[str, Rows], selection: Selection, n_shown: int
 
     In brackets the correlation over time with the true Mels, where both vary.
     """
-    dense = {way: selection.dense(rows.values, rows.indices) for way, rows in ways.items()}
+    dense, shown = _dense(ways, selection, n_shown)
     means = {way: _mean(dense[way], rows) for way, rows in ways.items()}
     truth = dense[TRUE_MELS]
-    shown = np.argsort(-means[TRUE_MELS], kind="stable")[:n_shown]
     width = max(len(selection.names[k]) for k in shown)
     lines = [" " * width + "".join(f"  {way:>16}" for way in dense)]
     for k in shown:
@@ -168,6 +167,15 @@ def agreement_table(ways: Mapping[str, Rows], selection: Selection, n_shown: int
             cells.append(f"  {mean + agreement:>16}")
         lines.append(f"{selection.names[k]:<{width}}" + "".join(cells))
     return lines
+
+
+def _dense(
+    ways: Mapping[str, Rows], selection: Selection, n_shown: int
+) -> tuple[dict[str, NDArray], NDArray[np.int64]]:
+    """``(n, names)`` of each way; which names the true Mels make most probable."""
+    dense = {way: selection.dense(rows.values, rows.indices) for way, rows in ways.items()}
+    truth = _mean(dense[TRUE_MELS], ways[TRUE_MELS])
+    return dense, np.argsort(-truth, kind="stable")[:n_shown]
 
 
 def _mean(values: NDArray, rows: Rows) -> NDArray:
@@ -203,9 +211,7 @@ def agreement_figure(
 
     ``notes`` are lines below: what the figure was made with.
     """
-    dense = {way: selection.dense(rows.values, rows.indices) for way, rows in ways.items()}
-    truth = _mean(dense[TRUE_MELS], ways[TRUE_MELS])
-    shown = np.argsort(-truth, kind="stable")[:n_shown]
+    dense, shown = _dense(ways, selection, n_shown)
     figure = Figure(figsize=(2.2 + 2.6 * len(dense), 1.2 + 0.3 * len(shown)), layout="constrained")
     panels = figure.subplots(1, len(dense), sharey=True, squeeze=False)[0]
     for panel, (way, values) in zip(panels, dense.items(), strict=True):

@@ -1,11 +1,11 @@
 """Archives that are tables with a time column and one column a band, whatever they are read from.
 
-The readers (`text_tables`, `spreadsheets`, Parquet here) give frames of pandas whose columns are
-numbered; what their columns mean is found here.
+The readers (`text_tables`, `typed_tables`) give frames of pandas whose columns are numbered; what
+their columns mean is found here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +96,7 @@ class Layout:
         layout = cls(where, list(names), time, bands, options.time_format, event)
         if options.time_format is not None:
             return layout
-        time_format = _format_of(layout.stamps(first), options.date_order)
-        return cls(where, list(names), time, bands, time_format, event)
+        return replace(layout, time_format=_format_of(layout.stamps(first), options.date_order))
 
     def stamps(self, frame: pd.DataFrame) -> pd.Series:
         """The column of stamps; a date and a time of day are joined."""
@@ -218,9 +217,7 @@ def table_archive(
         raise ArchiveError(f"{path}: holds no rows of levels below its column names")
     layout = Layout.of(names, first[0], options, where)
     if weighting and layout.bands.weighting == "Z":
-        bands = layout.bands
-        said = Bands(bands.columns, bands.quantity, weighting, bands.others)
-        layout = Layout(where, layout.names, layout.time, said, layout.time_format, layout.event)
+        layout = replace(layout, bands=replace(layout.bands, weighting=weighting))
     # where it is still asked whose rows there are, those of one sensor must not spoil all
     is_asked = sensors is not None and options.sensor is None
     clock = NO_CLOCK if is_asked else _clock(layout, frames)

@@ -49,7 +49,7 @@ def open_text(path: Path, options: ReadOptions) -> Archive:
     rows, dialect = _sniff(path)
     names = dialect.header.names
 
-    def frames(chunk: int = BLOCK_FRAMES) -> Iterator[tuple[pd.DataFrame, int]]:
+    def frames() -> Iterator[tuple[pd.DataFrame, int]]:
         done = 0
         first_row = dialect.header.first_row + 1  # rows are counted from 1
         try:
@@ -63,7 +63,7 @@ def open_text(path: Path, options: ReadOptions) -> Archive:
                     names=range(len(names)),
                     skiprows=dialect.header.first_row,
                     index_col=False,
-                    chunksize=chunk,
+                    chunksize=BLOCK_FRAMES,
                     skip_blank_lines=False,
                     skipinitialspace=True,
                     na_values=_NO_LEVEL,
@@ -82,15 +82,11 @@ def open_text(path: Path, options: ReadOptions) -> Archive:
                 f"{path}, after row {first_row + done - 1}: damaged: {error}"
             ) from None
 
-    if dialect.header.first_row >= len(rows) and not is_long(names):
-        frames = _no_frames
     if is_long(names):
         return long_archive(path, frames, names, options)
+    if dialect.header.first_row >= len(rows):
+        return table_archive(path, lambda: iter(()), names, options, 0)
     return table_archive(path, frames, names, options, dialect.n_rows, dialect.header.weighting)
-
-
-def _no_frames() -> Iterator[tuple[pd.DataFrame, int]]:
-    return iter(())
 
 
 def decoded(data: bytes) -> tuple[str, str]:
