@@ -206,15 +206,12 @@ def choose_calibration(
     """
     if given == NONE:
         return None, "no presence, as --calibration none asks for"
-    if given is None:
-        found = find_calibration(models, way)
-        if found is None:
-            return None, (
-                "no presence: none of the calibrations that come with the models is for this way; "
-                "calibrate_presence.py makes one"
-            )
-        return found, f"presence is fitted on {found.about}"
-    found = Calibration.load(Path(given))
+    found = find_calibration(models, way) if given is None else Calibration.load(Path(given))
+    if found is None:
+        return None, (
+            "no presence: none of the calibrations that come with the models is for this way; "
+            "calibrate_presence.py makes one"
+        )
     if differences := found.differences(way):
         raise UsageError(f"--calibration {given}: is for another way: {'; '.join(differences)}")
     return found, f"presence is fitted on {found.about}"

@@ -61,18 +61,6 @@ class Sensor:
         return float(stretches[0, 0]), float(stretches[-1, 1])
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A row of the table of sensors."""
-
-    period: str
-    hours: float
-    laeq: float
-    lden: float | None  # energy mean over the complete days
-    complete_days: int
-    shares: dict[str, float]
-
-
 @dataclass(frozen=True, eq=False)
 class Shown:
     """All that the page shows of a sensor; its digest is no longer needed."""
@@ -85,7 +73,11 @@ class Shown:
     notes: Sequence[str]
     seconds: float
     means: NDArray[np.float64]  # of the A-weighted power, then of the groups
-    summary: Summary
+    shares: dict[str, float]  # means of the groups
+    period: str
+    laeq: float
+    lden: float | None  # energy mean over the complete days
+    complete_days: int
     over_time: "OverTime"
     day_grid: "DayGrid | None"
     gaps: "Gaps | None"
@@ -96,6 +88,9 @@ def shown(sensor: Sensor) -> Shown:
     """Everything of a sensor."""
     digest = sensor.digest
     known = sensor.latitude is not None and sensor.longitude is not None
+    days = list(day_rows(digest, kind=sensor.kind, zone=sensor.zone)) if sensor.has_dates else []
+    lden = [day["Lden"] for day in days if day["complete"]]
+    means = digest.timeline.means()
     return Shown(
         sensor=sensor.title,
         place=(sensor.latitude, sensor.longitude) if known else None,
@@ -104,27 +99,16 @@ def shown(sensor: Sensor) -> Shown:
         has_dates=sensor.has_dates,
         notes=sensor.notes,
         seconds=digest.seconds,
-        means=digest.timeline.means(),
-        summary=summary(sensor),
+        means=means,
+        shares=dict(zip(digest.groups, means[1:].tolist(), strict=True)),
+        period=period_text(*sensor.span_s, sensor.has_dates),
+        laeq=digest.laeq_db,
+        lden=float(to_db(to_power(lden).mean())) if lden else None,
+        complete_days=len(lden),
         over_time=over_time(sensor),
         day_grid=day_grid(sensor) if digest.groups else None,
         gaps=gaps(sensor),
         loudest=loudest(sensor),
-    )
-
-
-def summary(sensor: Sensor) -> Summary:
-    digest = sensor.digest
-    days = list(day_rows(digest, kind=sensor.kind, zone=sensor.zone)) if sensor.has_dates else []
-    lden = [day["Lden"] for day in days if day["complete"]]
-    total = digest.timeline.means()[1:]
-    return Summary(
-        period_text(*sensor.span_s, sensor.has_dates),
-        digest.seconds / 3600,
-        digest.laeq_db,
-        float(to_db(to_power(lden).mean())) if lden else None,
-        len(lden),
-        dict(zip(digest.groups, total.tolist(), strict=True)),
     )
 
 

@@ -121,8 +121,8 @@ def test_a_map_keeps_proportions():
 
 def test_what_is_shown_of_a_sensor():
     found = shown(sensor())
-    assert found.summary.complete_days == 2
-    assert found.summary.shares["birds"] == pytest.approx(0.3)
+    assert found.complete_days == 2
+    assert found.shares["birds"] == pytest.approx(0.3)
     assert found.gaps.count == 1 and found.gaps.longest == ["2 Mar 2024, 03:00 to 04:00 (1 h)"]
     assert found.loudest[0].classes == [("Speech", 0.8), ("Shout", pytest.approx(0.2))]
     assert "12:" in found.loudest[0].time
@@ -133,7 +133,7 @@ def test_what_is_shown_of_a_sensor():
     assert (grid[1, 18:24, 3] == 0).all() and (grid[0, :, 3] == 255).all()
     assert shown(Sensor("short", digest(1), "local")).day_grid is None
     without = shown(Sensor("none", digest(), "none"))
-    assert without.day_grid is None and without.summary.lden is None
+    assert without.day_grid is None and without.lden is None
 
 
 def test_text_of_periods():
