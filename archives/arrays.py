@@ -12,6 +12,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import ArrayLike, NDArray
 
 from archives.frames import ALL_BANDS, BLOCK_FRAMES, NO_CLOCK, Archive, ArchiveError, Block
+from archives.options import ReadOptions
 from archives.stamps import to_seconds
 from transcoder.doors import reading
 from transcoder.settings import THIRD_OCTAVE
@@ -24,7 +25,7 @@ _LONGEST_STAMP = 1000  # bytes
 _LONGEST_HEADER = 10_000  # bytes: a shape and a type
 
 
-def open_npy(path: Path) -> Archive:
+def open_npy(path: Path, _options: ReadOptions | None = None) -> Archive:
     """A ``.npy`` file, read through a memory map."""
     with reading(path, "cannot be read as .npy", ArchiveError):
         array = npy_format.open_memmap(path, mode="r", max_header_size=_LONGEST_HEADER)
@@ -32,14 +33,14 @@ def open_npy(path: Path) -> Archive:
     return in_blocks(path, n_frames, lambda: _slices(array, n_frames), None)
 
 
-def open_npz(path: Path, data_set: str) -> Archive:
-    """A ``.npz`` file: the array ``data_set``, or the only one beside the times.
+def open_npz(path: Path, options: ReadOptions) -> Archive:
+    """A ``.npz`` file: the array ``options.data_set``, or the only one beside the times.
 
     Unpacked as it is read, times too, whatever its length.
     """
     with reading(path, "cannot be read as .npz", ArchiveError), zipfile.ZipFile(path) as file:
         names = [name.removesuffix(".npy") for name in file.namelist()]
-    name = _choose(names, data_set, str(path))
+    name = _choose(names, options.data_set, str(path))
     where = f"{path}, array {name!r}"
     with _member(path, name) as (_, shape, dtype):
         n_frames = check_levels(shape, dtype, where)

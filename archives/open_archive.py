@@ -2,17 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 from archives.frames import Archive, ArchiveError, Block
 from archives.options import ReadOptions
 from transcoder.doors import reading, why_no_file
 
-SUFFIXES = (
-    ".npy", ".npz", ".h5", ".hdf5", ".csv", ".csv.gz", ".txt", ".tsv", ".xlsx", ".parquet",
-    ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".geojson",
-)  # fmt: skip
-_TEXT = (".csv", ".csv.gz", ".txt", ".tsv")
+_READERS = {
+    "arrays.open_npy": (".npy",),
+    "arrays.open_npz": (".npz",),
+    "hdf5.open_hdf5": (".h5", ".hdf5"),
+    "text_tables.open_text": (".csv", ".csv.gz", ".txt", ".tsv"),
+    "typed_tables.open_xlsx": (".xlsx",),
+    "typed_tables.open_parquet": (".parquet",),
+    "json_records.open_json": (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".geojson"),
+}
+"""Which function of this package, imported when it is needed, reads files of which suffixes."""
+
+SUFFIXES = tuple(chain.from_iterable(_READERS.values()))
 
 
 def suffix_of(path: Path) -> str:
@@ -52,30 +61,8 @@ def _damage_reported(path: Path):
 
 def _opened(path: Path, options: ReadOptions) -> Archive:
     suffix = suffix_of(path)
-    if suffix in _TEXT:
-        from archives.text_tables import open_text
-
-        return open_text(path, options)
-    if suffix == ".parquet":
-        from archives.typed_tables import open_parquet
-
-        return open_parquet(path, options)
-    if suffix == ".xlsx":
-        from archives.typed_tables import open_xlsx
-
-        return open_xlsx(path, options)
-    if suffix.startswith((".json", ".ndjson", ".geojson")):
-        from archives.json_records import open_json
-
-        return open_json(path, options)
-    from archives import arrays
-
-    if suffix == ".npy":
-        return arrays.open_npy(path)
-    if suffix == ".npz":
-        return arrays.open_npz(path, options.data_set)
-    if suffix in (".h5", ".hdf5"):
-        from archives.hdf5 import open_hdf5
-
-        return open_hdf5(path, options)
+    for name, suffixes in _READERS.items():
+        if suffix in suffixes:
+            module, function = name.split(".")
+            return getattr(import_module(f"archives.{module}"), function)(path, options)
     raise ArchiveError(f"{path}: unknown kind of file; known are {', '.join(SUFFIXES)}")

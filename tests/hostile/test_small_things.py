@@ -15,6 +15,7 @@ from attacks import _networks, _quick
 
 from archives import inputs
 from archives.arrays import open_npz
+from archives.options import ReadOptions
 from exp_train_model.launch_experiment.slurms_create import TEMPLATES, fill
 from sources.unpack import UnpackError, unpack
 from transcoder.errors import UserError
@@ -85,7 +86,7 @@ def test_two_arrays_of_times_are_taken_in_one_order(tmp_path):
         levels=np.zeros((16, 29)),
         time=np.arange(16) / 8 + 1.5e9,
     )
-    (block,) = open_npz(tmp_path / "a.npz", "levels").blocks()
+    (block,) = open_npz(tmp_path / "a.npz", ReadOptions(data_set="levels")).blocks()
     assert block.times_s[0] == 1.5e9
 
 
