@@ -1,6 +1,6 @@
 """One clip of a data set: what it holds, in which format, and how it is written."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ class Clip:
     subtype: str  # soundfile's name of the sample format
     channels: int = 1
     rendered_s: float = 0.0  # where longer than the clip, its loudest part is cut out
-    tone_db: tuple[float, ...] = field(default=())  # colour of place and recorder, per octave
+    tone_db: tuple[float, ...] = ()  # colour of place and recorder, per octave
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _draw(output: Path, titles, clips, waves) -> None:
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(5, 2, figsize=(11, 13), sharex=True, sharey=True, layout="tight")
+    figure = Figure(figsize=(11, 13), layout="tight")
+    axes = figure.subplots(5, 2, sharex=True, sharey=True)
     for ax, title, clip, wave in zip(axes.flat, titles, clips, waves, strict=True):
         times_s, edges_hz, level_db = _band_levels(wave, clip.sample_rate)
         ax.pcolormesh(times_s, edges_hz, level_db, vmin=-_RANGE_DB, vmax=0, cmap="magma")
@@ -63,7 +61,6 @@ def _draw(output: Path, titles, clips, waves) -> None:
     figure.supylabel("frequency (kHz)")
     with atomic_path(output) as temporary:
         figure.savefig(temporary, dpi=80)
-    plt.close(figure)
 
 
 def _band_levels(wave, sample_rate: int):
@@ -74,19 +71,12 @@ def _band_levels(wave, sample_rate: int):
     freqs_hz, times_s, spectrum = scipy.signal.stft(wave, sample_rate, nperseg=4096, noverlap=2048)
     edges_hz = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _N_BANDS + 1)
     bins = np.searchsorted(freqs_hz, edges_hz)
-    power = np.array(
-        [
-            np.mean(np.abs(spectrum[low : max(high, low + 1)]) ** 2, axis=0)
-            for low, high in itertools.pairwise(bins)
-        ]
-    )
+    bands = [spectrum[low : max(high, low + 1)] for low, high in itertools.pairwise(bins)]
+    power = np.array([np.mean(np.abs(band) ** 2, axis=0) for band in bands])
     level_db = 10 * np.log10(power + 1e-20)
     step_s = times_s[1]
-    return (
-        np.append(times_s, times_s[-1] + step_s) - step_s / 2,
-        edges_hz,
-        level_db - level_db.max(),
-    )
+    edges_s = np.append(times_s, times_s[-1] + step_s) - step_s / 2
+    return edges_s, edges_hz, level_db - level_db.max()
 
 
 if __name__ == "__main__":

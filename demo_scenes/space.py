@@ -6,6 +6,7 @@ import scipy  # its parts load when they are used
 from demo_scenes.signals import Synth, band_gain
 
 SPEED_OF_SOUND_M_PER_S = 343.0
+_OCTAVES_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000)
 
 
 def air_gain(freqs_hz: np.ndarray, distance_m: float | np.ndarray) -> np.ndarray:
@@ -38,12 +39,7 @@ def reverberate(synth: Synth, wave: np.ndarray, t60_s: float, wet: float) -> np.
 
 
 def pass_by(
-    synth: Synth,
-    wave: np.ndarray,
-    *,
-    speed_m_per_s: float,
-    closest_m: float,
-    closest_s: float,
+    synth: Synth, wave: np.ndarray, *, speed_m_per_s: float, closest_m: float, closest_s: float
 ) -> np.ndarray:
     """What a listener hears of a source on a straight path: Doppler, 1/r, air.
 
@@ -63,16 +59,16 @@ def pass_by(
     -------
     (n,) array; gain 1 at 1 m.
     """
-    n = len(wave)
-    duration_s = n / synth.sample_rate
+
+    def distance_m(at_s: np.ndarray) -> np.ndarray:
+        return np.hypot(speed_m_per_s * (at_s - closest_s), closest_m)
+
     # Sound emitted at time e arrives at e + r(e)/c, which grows with e: invert it by interpolation.
-    emitted_s = np.arange(-2.0, duration_s + 2.0, 0.002)
-    arrival_s = emitted_s + _distance(emitted_s, speed_m_per_s, closest_m, closest_s) / (
-        SPEED_OF_SOUND_M_PER_S
-    )
+    emitted_s = np.arange(-2.0, len(wave) / synth.sample_rate + 2.0, 0.002)
+    arrival_s = emitted_s + distance_m(emitted_s) / SPEED_OF_SOUND_M_PER_S
     arrival_s -= closest_m / SPEED_OF_SOUND_M_PER_S  # no silent start
-    heard_s = np.interp(np.arange(n) / synth.sample_rate, arrival_s, emitted_s)
-    r_m = _distance(heard_s, speed_m_per_s, closest_m, closest_s)
+    heard_s = np.interp(np.arange(len(wave)) / synth.sample_rate, arrival_s, emitted_s)
+    r_m = distance_m(heard_s)
 
     near = scipy.ndimage.map_coordinates(
         wave, [heard_s * synth.sample_rate], order=3, mode="mirror"
@@ -81,15 +77,6 @@ def pass_by(
     far = at_distance(synth, near, far_m)
     weight = (r_m - closest_m) / max(far_m - closest_m, 1e-9)  # how much of the far filter applies
     return (near * (1 - weight) + far * weight) / np.maximum(r_m, 1.0)
-
-
-def _distance(
-    at_s: np.ndarray, speed_m_per_s: float, closest_m: float, closest_s: float
-) -> np.ndarray:
-    return np.hypot(speed_m_per_s * (at_s - closest_s), closest_m)
-
-
-_OCTAVES_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000)
 
 
 def equalise(synth: Synth, wave: np.ndarray, gains_db: tuple[float, ...]) -> np.ndarray:

@@ -57,12 +57,10 @@ def adult(synth: Synth) -> Talker:
 
 def say(synth: Synth, duration_s: float, talker: Talker) -> np.ndarray:
     """Phrases of nonsense syllables by one talker, rms about 0.1 to 1."""
-    starts, lengths, ends_phrase = _syllables(synth, duration_s, talker)
-    n = synth.n_samples(duration_s)
-    anchors_s, pitch, loudness, formants = [0.0], [talker.pitch_hz], [0.0], [_VOWELS_HZ[8]]
-    consonants = np.zeros(n)
+    anchors = [(0.0, talker.pitch_hz, 0.0, _VOWELS_HZ[8])]  # time in s, pitch, loudness, formants
+    consonants = synth.silence(duration_s)
     accent = 1.0
-    for start, length, last in zip(starts, lengths, ends_phrase, strict=True):
+    for start, length, last in _syllables(synth, duration_s, talker):
         vowels = _VOWELS_HZ[synth.integers(len(_VOWELS_HZ), size=2)]
         accent = max(1 - talker.liveliness, accent * synth.uniform(0.9, 1.02))
         peak = talker.pitch_hz * accent * (1 + talker.liveliness * synth.uniform(-0.3, 1) ** 3)
@@ -73,19 +71,15 @@ def say(synth: Synth, duration_s: float, talker: Talker) -> np.ndarray:
             (0.7, 0.8 * stress, 0.6 * vowels[0] + 0.4 * vowels[1]),
             (0.98, 0.02 if last else 0.12, vowels[1]),
         ):
-            anchors_s.append(start + position * length)
-            pitch.append(peak * (1 - 0.12 * position * (2 if last else 1)))
-            loudness.append(level)
-            formants.append(vowel)
+            pitch = peak * (1 - 0.12 * position * (2 if last else 1))
+            anchors.append((start + position * length, pitch, level, vowel))
         if last:
             accent = 1.0
-            anchors_s.append(start + length + 0.02)
-            pitch.append(talker.pitch_hz)
-            loudness.append(0.0)
-            formants.append(vowels[1])
+            anchors.append((start + length + 0.02, talker.pitch_hz, 0.0, vowels[1]))
         if synth.random() < 0.7:
             synth.add_at(consonants, _consonant(synth), start - 0.05)
 
+    anchors_s, pitch, loudness, formants = zip(*anchors, strict=True)
     t = synth.time_axis(duration_s)
     f0_hz = np.interp(t, anchors_s, pitch) * synth.wander(duration_s, 70, 0.96, 1.04)
     breath = 0.3 * synth.noise(duration_s, 800, 6000)
@@ -174,20 +168,18 @@ def _many(synth: Synth, duration_s: float, talkers: list[Talker], copies: int) -
     return np.pad(out, (0, max(0, n - len(out))))[:n]
 
 
-def _syllables(synth: Synth, duration_s: float, talker: Talker):
+def _syllables(synth: Synth, duration_s: float, talker: Talker) -> list[tuple[float, float, bool]]:
     """Start, length and "last of its phrase" of each syllable."""
-    starts, lengths, ends_phrase = [], [], []
+    syllables = []
     at = synth.uniform(0.02, 0.15)
     while at < duration_s:
         n = int(synth.integers(3, 10))
         for i in range(n):
             length = synth.uniform(0.7, 1.4) / talker.syllables_per_s * (1.4 if i == n - 1 else 1)
-            starts.append(at)
-            lengths.append(length)
-            ends_phrase.append(i == n - 1)
+            syllables.append((at, length, i == n - 1))
             at += length
         at += talker.pause_s * synth.uniform(0.4, 1.8)
-    return starts, lengths, ends_phrase
+    return syllables
 
 
 def _consonant(synth: Synth) -> np.ndarray:

@@ -65,14 +65,7 @@ def _wanted(row: dict[str, str]) -> Wanted:
     kind = _RATE_SUFFIX.sub("", row["kind"])
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r} of {row['package']}: choose from {KINDS}")
-    for pattern in (row["include_regex"], row["exclude_regex"]):
+    patterns = row["include_regex"], row["exclude_regex"]
+    for pattern in patterns:
         re.compile(pattern)
-    return Wanted(
-        row["package"],
-        row["version"],
-        row["licence"],
-        kind,
-        rate / 2,
-        row["include_regex"],
-        row["exclude_regex"],
-    )
+    return Wanted(row["package"], row["version"], row["licence"], kind, rate / 2, *patterns)

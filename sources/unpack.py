@@ -215,10 +215,7 @@ def _unsafe(archive: Path, name: str, why: str) -> UnpackError:
 
 
 def _has_size(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except FileNotFoundError:
-        return False
+    return path.exists() and path.stat().st_size == size
 
 
 def _crc32_of(path: Path, advance) -> str:
