@@ -29,7 +29,6 @@ from transcoder.fingerprint import fingerprint
 from transcoder.folding import fold_classifier
 from transcoder.hdf5_files import written_hdf5
 from transcoder.mels import LogMel
-from transcoder.settings import front_end
 from transcoder.third_octave import ThirdOctave
 
 BLOCK_SCENES = 64
@@ -100,13 +99,12 @@ class Blocks:
     def _compute(self, number: int, path: Path) -> None:
         if self._drawn is None:
             self._drawn = self._mixtures()
-        end = front_end(self._teacher.name)
+        rate = self._teacher.front_end.sample_rate
         levels, mels = [], []
         for i in range(BLOCK_SCENES):
             scene = self._drawn[number * BLOCK_SCENES + i]
-            wave = scene.at(end.sample_rate)
             levels.append(self._third_octave(torch.from_numpy(scene.at_32k)).numpy())
-            mels.append(self._log_mel(torch.from_numpy(wave)).half().numpy())
+            mels.append(self._log_mel(torch.from_numpy(scene.at(rate))).half().numpy())
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez(file, levels=np.concatenate(levels), mels=np.concatenate(mels))
 

@@ -9,6 +9,7 @@ Beside the scenes, open_corpus_sources.csv lists every recording in them with it
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 from open_corpus.files import add_options
@@ -63,10 +64,10 @@ def _report(output: Path, plans, sources) -> None:
 
     used = used_sources(plans, sources)
     for split in SPLITS:
-        seconds = {}
+        seconds = Counter()
         for source, its_split in used:
             if its_split == split:
-                seconds[source.kind] = seconds.get(source.kind, 0) + source.seconds
+                seconds[source.kind] += source.seconds
         parts = ", ".join(f"{s / 60:.0f} min {kind}" for kind, s in sorted(seconds.items()))
         print(f"{split}: {sum(p.split == split for p in plans)} scenes from {parts}")
     print(f"wrote {output}")

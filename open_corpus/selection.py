@@ -120,18 +120,11 @@ def decode_package(package: Path, wanted: Sequence[Wanted], store: Path) -> list
             except AudioError:
                 continue
             if waveform.size >= _MIN_SOURCE_S * SAMPLE_RATE:
-                sources.append(
-                    CorpusRecording(
-                        row.package,
-                        version_of(package),
-                        row.licence,
-                        path,
-                        row.kind,
-                        round(waveform.size / SAMPLE_RATE, 3),
-                        min(bandwidth_hz, row.bandwidth_hz),
-                        _keep(waveform, store),
-                    )
-                )
+                seconds = round(waveform.size / SAMPLE_RATE, 3)
+                bandwidth_hz = min(bandwidth_hz, row.bandwidth_hz)
+                about = (row.package, version_of(package), row.licence, path, row.kind)
+                content = _keep(waveform, store)
+                sources.append(CorpusRecording(*about, seconds, bandwidth_hz, content))
     write_records(list_path, CorpusRecording, sources)
     return sources
 

@@ -21,26 +21,22 @@ DATA_VARIABLE, CACHE_VARIABLE = "SPECTRAL_TRANSCODER_DATA", "SPECTRAL_TRANSCODER
 """Environment variables that choose `WORK_ROOT` and `FETCHED_ROOT`."""
 
 
-def _work_root() -> Path:
-    if given := os.environ.get(DATA_VARIABLE):
+def _root(variable: str, if_installed: Callable[[], Path]) -> Path:
+    if given := os.environ.get(variable):
         return Path(given).expanduser().absolute()
-    return PROJECT_ROOT if IS_CHECKOUT else Path.cwd()
+    return PROJECT_ROOT if IS_CHECKOUT else if_installed()
 
 
-def _fetched_root() -> Path:
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).expanduser().absolute()
-    if IS_CHECKOUT:
-        return PROJECT_ROOT
+def _cache() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path(COMMAND, appauthor=False)
 
 
-WORK_ROOT = _work_root()
+WORK_ROOT = _root(DATA_VARIABLE, Path.cwd)
 """The user's folder, of data sets and of all that is made: the checkout, else the current one."""
 
-FETCHED_ROOT = _fetched_root()
+FETCHED_ROOT = _root(CACHE_VARIABLE, _cache)
 """Folder of fetched weights: the checkout, else the platform's cache."""
 
 DATA_ROOT = WORK_ROOT / "spectral_transcoder_data"
