@@ -10,10 +10,7 @@ from transcoder.names import WAYS, factors_of
 _JUDGED = {"bce": "BCE", "kl": "KL", "top1": "top-1", "correlation": "class correlation",
            "accuracy": "nearest class"}  # fmt: skip
 _HELD_OUT = {"mel_mse": "Mel MSE", "logit_bce": "BCE", "logit_kl": "KL", "ptopafc": "top-1"}
-_JUDGES = {
-    "scores_yamnet.csv": "the real YAMNet",
-    "scores_yamnet_small.csv": "the embedded small YAMNet",
-}
+_JUDGES = {"scores_yamnet.csv": "the real YAMNet"}
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Card:
     unit: str = UNIT
     levels: str = LEVELS_TEXT
     tags: tuple[str, ...] = TAGS
+    licence_id: str = "mit"  # as hubs call it
     file: str = ""
 
 
@@ -138,10 +139,10 @@ def _training(training: Mapping, provenance: Mapping) -> list[tuple[str, object]
 
 def is_for_small(training: Mapping) -> bool:
     """Whether a transcoder learned from the embedded small YAMNet."""
-    from transcoder.checkpoint_choice import mark_of_small_yamnet
+    from transcoder.checkpoint_choice import small_yamnet
 
     teacher = training.get("teacher")
-    return teacher is not None and teacher == mark_of_small_yamnet()
+    return teacher is not None and teacher == small_yamnet().get("fingerprint")
 
 
 def licences_of(table: str | None) -> tuple[int, str] | None:

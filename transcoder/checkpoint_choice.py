@@ -37,8 +37,9 @@ def find_checkpoint(
 
     Of several, it is
 
-    1. one for the judge: all but CNN-mels are for the classifier that they learned from, and those
-       of the embedded small YAMNet are of no use elsewhere, nor others behind it;
+    1. one for the judge: all but CNN-mels are for the classifier that they learned from. What
+       learned from the real YAMNet is for the embedded small one, too, which answers as it does;
+       what learned from a small one is for that one alone;
     2. not one that was trained on DEMO's sounds;
     3. one that a user trained or downloaded, not one that ships with the project (its YAML says
        ``shipped: true``);
@@ -97,25 +98,27 @@ def _checkpoints(folder: Path, classifier: str, method: str) -> list[Path]:
 def suits(path: Path, judge: Classifier | None) -> bool:
     """Whether a checkpoint learned from the judge, as far as its YAML tells.
 
-    Published ones do not say; their teachers had the full width.
+    Published ones do not say; their teachers were the real ones.
     """
     training = read_settings(path).get("settings")
     teacher = training.get("teacher") if isinstance(training, dict) else None
-    if judge is not None and _is_small(judge):
-        return teacher == fingerprint(judge.network)
-    return teacher is None or teacher != mark_of_small_yamnet()
+    small = small_yamnet()
+    if judge is None or not _is_small(judge):
+        return teacher is None or teacher != small.get("fingerprint")
+    own = fingerprint(judge.network)
+    stands_in = own == small.get("fingerprint")
+    return teacher == own or (stands_in and teacher in (None, small["teacher_fingerprint"]))
 
 
 def _is_small(classifier: Classifier) -> bool:
-    return classifier.name == "YamNet" and classifier.network.width < 1
+    return classifier.name == "YamNet" and not classifier.network.is_full
 
 
 @functools.cache
-def mark_of_small_yamnet() -> str | None:
+def small_yamnet() -> dict:
+    """What the YAML beside the embedded small YAMNet tells of it."""
     path = SMALL_YAMNET.with_suffix(".yaml")
-    if not path.is_file():
-        return None
-    return read_yaml(path).get("fingerprint")
+    return read_yaml(path) if path.is_file() else {}
 
 
 def _warn(path: Path, judge: Classifier) -> None:

@@ -24,7 +24,7 @@ from transcoder.programs import IS_CHECKOUT, PROJECT_ROOT
 from transcoder.settings import front_end
 from transcoder.weights import SAFETENSORS, load_state, load_strictly, save_state
 from transcoder.yaml_files import read_yaml
-from yamnet.network import width_of
+from yamnet.network import shape_of
 
 SETTINGS_SUFFIX = "_settings.yaml"
 
@@ -122,7 +122,7 @@ def load_checkpoint(
         raise UserError(f"{path}: was trained for {settings.mels_type}, not for {classifier}")
     state = load_state(path, missing_hint=FETCH_HINT)
     # only a trained YAMNet has this head; it may have begun as the small one
-    model = build_model(settings, classifier_width=width_of(state, prefix="network."))
+    model = build_model(settings, classifier_shape=shape_of(state, prefix="network."))
     load_strictly(model, state, path)
     return model.eval(), settings
 

@@ -6,6 +6,7 @@ input, which is what teacher-student training needs.
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from transcoder.errors import MissingFileError, UserError
 from transcoder.files import FETCHED_ROOT
 from transcoder.settings import front_end
 from transcoder.weights import load_state, load_strictly
-from yamnet.network import YamNet, width_of
+from yamnet.network import YamNet, shape_of
 
 logger = logging.getLogger(__name__)
 
@@ -102,17 +103,17 @@ class Classifier(nn.Module):
         return [(names[i], v) for i, v in zip(indices.tolist(), values.tolist(), strict=True)]
 
 
-def new_network(name: str, width: float = 1.0) -> nn.Module:
+def new_network(name: str, shape: Mapping | None = None) -> nn.Module:
     """The classifier's network with random weights, trainable: what `self` transcoders train.
 
-    ``width`` is YAMNet's: see `yamnet.network.YamNet`.
+    ``shape`` is a smaller YAMNet's: see `yamnet.network.shape_of`.
     """
     n_classes = front_end(name).n_classes
     if name == "PANN":
         from pann.network import ResNet38
 
         return ResNet38(n_classes)
-    return YamNet(n_classes, width)
+    return YamNet(n_classes, **(shape or {}))
 
 
 def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Module:
@@ -123,7 +124,7 @@ def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Modu
     weights
         The weight file; by default the one that the environment variable ``PANN_WEIGHTS`` or
         ``YAMNET_WEIGHTS`` names, else ``pann/ResNet38_mAP=0.434.pth`` or ``yamnet/yamnet.pth``
-        below the project, else (YAMNet only) the embedded `SMALL_YAMNET`. YAMNet's width is that
+        below the project, else (YAMNet only) the embedded `SMALL_YAMNET`. YAMNet's shape is that
         of the file.
 
     Raises
@@ -136,7 +137,7 @@ def load_network(name: str, weights: str | os.PathLike | None = None) -> nn.Modu
     front_end(name)
     path = Path(weights) if weights is not None else WEIGHTS[name].locate()
     state = load_state(path, missing_hint=fetch_hint(name))
-    network = new_network(name, width_of(state))
+    network = new_network(name, shape_of(state))
     if "model" in state:  # PANN's checkpoint wraps its weights, among them its own front end's
         if not isinstance(state["model"], dict):
             raise UserError(f"{path}: its 'model' is no table of weights")
@@ -154,10 +155,9 @@ def load_classifier(name: str, weights: str | os.PathLike | None = None) -> Clas
     front_end(name)
     path = Path(weights) if weights is not None else WEIGHTS[name].locate()
     network = load_network(name, path)
-    width = getattr(network, "width", 1.0)
-    if width == 1:
+    if getattr(network, "is_full", True):
         return Classifier(name, network, label=f"{name} ({path.name})")
-    return Classifier(name, network, label=f"{name} small (distilled; width {width:g})")
+    return Classifier(name, network, label=f"{name} small (distilled)")
 
 
 def find_classifier(

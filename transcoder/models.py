@@ -9,6 +9,7 @@ checkpoints load strictly.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -233,7 +234,7 @@ def build_model(
     *,
     pretrained: bool = False,
     classifier_weights=None,
-    classifier_width: float = 1.0,
+    classifier_shape: Mapping | None = None,
 ) -> nn.Module:
     """Build a transcoder with random weights (of torch's generator).
 
@@ -244,8 +245,8 @@ def build_model(
         training does; a checkpoint is loaded into networks without them.
     classifier_weights
         For ``self`` with ``pretrained``: the weight file, else the usual place.
-    classifier_width
-        For ``self`` without ``pretrained``: of YAMNet, see `yamnet.network.YamNet`.
+    classifier_shape
+        For ``self`` without ``pretrained``: of YAMNet, see `yamnet.network.shape_of`.
 
     Raises
     ------
@@ -262,7 +263,7 @@ def build_model(
         if pretrained:
             network = load_network(name, classifier_weights)
         else:
-            network = new_network(name, classifier_width)
+            network = new_network(name, classifier_shape)
         return SelfClassifier(settings, network)
     if settings.model_type in CLASS_MODELS:
         return EffNet(settings, pretrained=pretrained)

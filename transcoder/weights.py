@@ -45,7 +45,38 @@ def load_state(path: Path, *, missing_hint: str) -> dict:
             ) from None
     if not isinstance(state, dict):
         raise UserError(f"{path}: holds a {type(state).__name__}, not a table of weights")
-    return state
+    return dequantised(state)
+
+
+_SCALE = ".scale"
+
+
+def quantised(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` with its matrices in 8 bits, and beside each ``KEY.scale``: one for each row.
+
+    Rows are what gives an output: of a convolution its filters. Vectors get 16 bits. `load_state`
+    undoes the first, loading into a network the second.
+    """
+    small = {}
+    for key, value in state.items():
+        if value.ndim < 2:
+            small[key] = value.half() if value.is_floating_point() else value
+            continue
+        scale = value.flatten(1).abs().amax(dim=1).clamp(min=1e-12) / 127
+        small[key] = (value / scale.view(-1, *(1,) * (value.ndim - 1))).round().to(torch.int8)
+        small[f"{key}{_SCALE}"] = scale
+    return {key: value.contiguous() for key, value in small.items()}
+
+
+def dequantised(state: dict) -> dict:
+    """What `quantised` made small, as float32 again; anything else as it is."""
+    large = dict(state)
+    for key, value in state.items():
+        scale = state.get(f"{key}{_SCALE}")
+        if isinstance(scale, Tensor) and isinstance(value, Tensor) and value.dtype == torch.int8:
+            large[key] = value.float() * scale.view(-1, *(1,) * (value.ndim - 1))
+            del large[f"{key}{_SCALE}"]
+    return large
 
 
 def save_state(path: str | os.PathLike, state: dict) -> None:

@@ -1,165 +1,148 @@
-"""Train the student, one epoch after the other; a run that was stopped goes on where it was."""
+"""Train the student, one block of mixtures after the other; a stopped run goes on where it was."""
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from open_corpus.distillation.patches import Patches, cut
+from open_corpus.blocks import Blocks
+from open_corpus.distillation.factoring import factored, observe
 from transcoder.errors import UsageError, UserError
 from transcoder.settings import YAMNET
 from transcoder.weights import load_state, save_state
-from yamnet.network import YamNet
+from yamnet.network import YamNet, shape_of
 
 logger = logging.getLogger(__name__)
 
-# The last layer then has a multiple of 8 channels, and its size tells the width exactly.
-_WIDTH_STEP = 1 / 128
+OBSERVED_BLOCKS = 8
+"""The student begins with the components of the teacher's answers to these."""
+
+SAVED_BLOCKS = 20
+"""So often the state is kept, and the validation loss noted."""
+
+_WARM_UP_STEPS = 50
 
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """How the student is trained; checks itself (`UsageError`)."""
+    """How the student is made; checks itself (`UsageError`)."""
 
-    width: float = 0.25
-    epochs: int = 60
-    views: int = 8  # sets of random patches; an epoch goes through one of them
-    batch_size: int = 128
-    learning_rate: float = 2e-3  # of Adam at the start; it falls to zero as a cosine
+    share: float = 0.95  # of the variance of each layer's outputs that its rank keeps
+    blocks: int = 640  # of 256 s; each is seen once
+    batch_size: int = 64
+    learning_rate: float = 3e-4  # of Adam at its highest; it falls to zero as a cosine
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.width < 1 or self.width % _WIDTH_STEP:
-            raise UsageError(
-                f"width {self.width:g}: give a multiple of {_WIDTH_STEP} between 0 and 1"
-            )
-        for name in ("epochs", "views", "batch_size"):
+        if not 0 < self.share < 1:
+            raise UsageError(f"share {self.share:g}: give one between 0 and 1")
+        for name in ("blocks", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not 0 < self.learning_rate < 1:
             raise UsageError(f"learning rate {self.learning_rate:g}: give one between 0 and 1")
 
-
-@dataclass(frozen=True)
-class View:
-    """Patches of the training scenes and what the teacher hears in them."""
-
-    patches: Patches
-    probabilities: np.ndarray  # (n, 521) float16
+    def rate(self, done: float) -> float:
+        """The learning rate when a share ``done`` of the training is over."""
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def train_student(
     config: DistillConfig,
-    mels: np.ndarray,
-    view: Callable[[int], View],
+    teacher: YamNet,
+    blocks: Blocks,
     valid: tuple[Tensor, Tensor],
     checkpoint: Path,
 ) -> tuple[YamNet, list[dict[str, float]]]:
-    """Train until the last epoch; the state after each is kept in ``checkpoint``.
+    """Train to the last block; the state after every `SAVED_BLOCKS` is kept in ``checkpoint``.
 
     Parameters
     ----------
-    mels
-        Of all training scenes, ``(scenes, frames, 64)``.
-    view
-        Gives view ``i``.
     valid
         Log-Mels ``(n, 96, 64)`` and the teacher's probabilities ``(n, 521)``.
 
     Returns
     -------
-    The student with the lowest validation loss, in evaluation mode, and the losses of each epoch.
+    The student at the end, where the learning rate is zero, in evaluation mode; and the losses at
+    each save. BatchNorm stays in evaluation mode throughout: it only scales and shifts, so that
+    the student begins with what the teacher computes.
 
     Raises
     ------
     UserError
-        If the checkpoint is of other settings.
+        If the checkpoint is of other settings, or the training diverges.
     """
-    torch.manual_seed(config.seed)
-    student = YamNet(YAMNET.n_classes, config.width).to(memory_format=torch.channels_last)
-    _begin_at_the_mean(student, view(0).probabilities)
-    optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
-    history, best = _resume(checkpoint, config, student, optimizer)
-    for epoch in range(len(history), config.epochs):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, epoch)
-        patches = view(epoch % config.views)
-        train_loss = _train_epoch(student, optimizer, mels, patches, config, epoch)
-        valid_loss = _loss(student, *valid)
-        if not math.isfinite(valid_loss):
-            raise UserError("the training has diverged: choose a lower --learning_rate")
-        history.append({"train_bce": train_loss, "valid_bce": valid_loss})
-        if valid_loss <= min(losses["valid_bce"] for losses in history):
-            best = {key: value.clone() for key, value in student.state_dict().items()}
-        logger.info("epoch %d: train %.5f, valid %.5f", epoch + 1, train_loss, valid_loss)
-        rest = {"config": asdict(config), "history": history, "best": best}
-        both = {"student": student.state_dict(), "optimizer": optimizer.state_dict()}
-        save_state(checkpoint, rest | both)
-    student.load_state_dict(best)
-    return student.eval(), history
+    if checkpoint.exists():
+        state = load_state(checkpoint, missing_hint="")
+        if state["config"] != asdict(config):
+            raise UserError(f"{checkpoint} is of a run with other settings: delete it to begin")
+        student = YamNet(YAMNET.n_classes, **shape_of(state["student"]))
+        student.load_state_dict(state["student"])
+        student.to(memory_format=torch.channels_last).eval()
+        optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
+        optimizer.load_state_dict(state["optimizer"])
+        history = state["history"]
+    else:
+        outputs = observe(teacher, (_mels(blocks, i) for i in range(OBSERVED_BLOCKS)), config.seed)
+        student = factored(teacher, outputs, config.share)
+        optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
+        history = [{"block": 0, "valid_bce": _loss(student, *valid)}]
+    train_losses: list[float] = []
+    bar = tqdm(total=config.blocks, initial=history[-1]["block"], unit="block", desc="Distilling")
+    with bar:
+        for number in range(history[-1]["block"], config.blocks):
+            train_losses.append(_train_block(student, optimizer, blocks, number, config))
+            bar.update()
+            if (number + 1) % SAVED_BLOCKS and number + 1 < config.blocks:
+                continue
+            train, valid_loss = sum(train_losses) / len(train_losses), _loss(student, *valid)
+            train_losses.clear()
+            if not math.isfinite(valid_loss):
+                raise UserError("the training has diverged: choose a lower --learning_rate")
+            history.append({"block": number + 1, "train_bce": train, "valid_bce": valid_loss})
+            bar.set_postfix(valid=f"{valid_loss:.5f}")
+            both = {"student": student.state_dict(), "optimizer": optimizer.state_dict()}
+            save_state(checkpoint, {"config": asdict(config), "history": history, **both})
+    return student, history
 
 
-def _resume(
-    checkpoint: Path, config: DistillConfig, student: YamNet, optimizer: torch.optim.Optimizer
-) -> tuple[list[dict[str, float]], dict[str, Tensor] | None]:
-    """Take over what an earlier run left: the losses of its epochs, and its best weights."""
-    if not checkpoint.exists():
-        return [], None
-    state = load_state(checkpoint, missing_hint="")
-    if state["config"] != asdict(config):
-        raise UserError(f"{checkpoint} is of a run with other settings: delete it to begin anew")
-    student.load_state_dict(state["student"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["history"], state["best"]
+def _mels(blocks: Blocks, number: int) -> Tensor:
+    return torch.from_numpy(blocks.get(number).mels).float()
 
 
-def learning_rate(config: DistillConfig, epoch: int) -> float:
-    """The cosine schedule."""
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / config.epochs))
-
-
-def _begin_at_the_mean(student: YamNet, probabilities: np.ndarray) -> None:
-    """Without any features the best guess is each class's mean probability: start there."""
-    mean = torch.from_numpy(probabilities.mean(axis=0, dtype=np.float64)).clamp(1e-7, 1 - 1e-7)
-    with torch.no_grad():
-        student.classifier.bias.copy_(torch.logit(mean))
-
-
-def _train_epoch(
+def _train_block(
     student: YamNet,
     optimizer: torch.optim.Optimizer,
-    mels: np.ndarray,
-    view: View,
+    blocks: Blocks,
+    number: int,
     config: DistillConfig,
-    epoch: int,
 ) -> float:
-    """One pass over a view, in an order that seed and epoch give; the mean loss."""
-    student.train()
-    order = np.random.default_rng((config.seed, 1, epoch)).permutation(len(view.patches))
-    total = 0.0
-    starts = range(0, len(order), config.batch_size)
-    for start in tqdm(starts, desc=f"Epoch {epoch + 1}", unit="batch", leave=False):
-        rows = order[start : start + config.batch_size]
-        if len(rows) == 1:
-            continue  # BatchNorm needs two
-        target = torch.from_numpy(view.probabilities[rows]).float()
-        loss = functional.binary_cross_entropy(student(cut(mels, view.patches[rows])), target)
+    """Batches of one block, in an order that seed and number give; their mean loss."""
+    block = blocks.get(number)
+    mels, targets = (torch.from_numpy(part).float() for part in (block.mels, block.targets))
+    generator = torch.Generator().manual_seed(1_000_003 * config.seed + number)
+    losses = []
+    batches = torch.randperm(len(mels), generator=generator).split(config.batch_size)
+    for i, rows in enumerate(batches):
+        rising = min(1.0, (number * len(batches) + i + 1) / _WARM_UP_STEPS)
+        for group in optimizer.param_groups:
+            group["lr"] = rising * config.rate((number + i / len(batches)) / config.blocks)
+        with torch.autocast("cpu", torch.bfloat16):
+            answer = student(mels[rows])
+        loss = functional.binary_cross_entropy(answer.float(), targets[rows])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item() * len(rows)
-    return total / len(order)
+        losses.append(loss.item())
+    return sum(losses) / len(losses)
 
 
 @torch.no_grad()
-def _loss(student: nn.Module, log_mels: Tensor, target: Tensor) -> float:
-    student.eval()
+def _loss(student: YamNet, log_mels: Tensor, target: Tensor) -> float:
     predicted = torch.cat([student(batch) for batch in log_mels.split(256)])
     return float(functional.binary_cross_entropy(predicted, target))

@@ -35,6 +35,6 @@ def write_features(folder, *, n_files=6, dataset="TEST", seed=0, input_type="thi
 def write_classifier(path, name: str = "YamNet"):
     """Random weights in the format of the classifier's published file."""
     torch.manual_seed(11)
-    state = new_network(name, width=0.25).state_dict()  # a small YAMNet is quicker
+    state = new_network(name, {"width": 0.25}).state_dict()  # a small YAMNet is quicker
     torch.save({"model": state} if name == "PANN" else state, path)
     return path

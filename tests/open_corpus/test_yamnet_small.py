@@ -1,7 +1,5 @@
 """The small YAMNet: when it stands in, what it says it is, how it is distilled."""
 
-import csv
-import hashlib
 import logging
 
 import numpy as np
@@ -9,26 +7,23 @@ import pytest
 import soundfile
 import torch
 import yaml
+from open_data import shrink, write_open
 
-from demo_scenes.scenes import TAU_RECIPES, draw, render
-from demo_scenes.signals import Synth
-from features.splits import FOLD_TABLES
 from open_corpus import distill_yamnet_small
+from open_corpus.distillation import training
 from open_corpus.distillation.agreement import agreement
-from open_corpus.distillation.patches import PATCHES_PER_SCENE, cut, draw_patches
+from open_corpus.distillation.factoring import factored, n_weights, observe
 from transcoder import classifiers
 from transcoder.checkpoints import load_checkpoint, save_checkpoint
 from transcoder.classifiers import WEIGHTS, load_classifier, load_network, new_network
 from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.hearing import hear_recording
-from transcoder.mels import LogMel
 from transcoder.models import ModelSettings, build_model
-from transcoder.names import TAU_FOLDER
-from transcoder.settings import YAMNET
-from yamnet.network import YamNet
+from transcoder.weights import dequantised, quantised
+from yamnet.network import FACTORABLE, YamNet, shape_of
 
-RATE = YAMNET.sample_rate
+RANKS = {"layer9.pointwise_conv.conv": 40, "classifier": 24}
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def small_file(tmp_path, monkeypatch):
     torch.manual_seed(0)
     path = tmp_path / "embedded" / "yamnet_small.pth"
     path.parent.mkdir()
-    torch.save(YamNet(521, 0.25).state_dict(), path)
+    torch.save(quantised(YamNet(521, ranks=RANKS).state_dict()), path)
     given = WEIGHTS["YamNet"]
     replaced = type(given)(given.path, given.environment_variable, given.fetch_name, path)
     monkeypatch.setitem(WEIGHTS, "YamNet", replaced)
@@ -55,8 +50,8 @@ def small_file(tmp_path, monkeypatch):
 def test_stands_in_for_missing_weights(fresh_clone, small_file, caplog):
     with caplog.at_level(logging.INFO):
         classifier = load_classifier("YamNet")
-    assert classifier.label == "YamNet small (distilled; width 0.25)"
-    assert classifier.network.width == 0.25
+    assert classifier.label == "YamNet small (distilled)"
+    assert classifier.network.ranks == RANKS
     [record] = caplog.records
     assert "yamnet.pth is not there" in record.message
     assert "yamnet_small.pth stands in" in record.message
@@ -92,16 +87,22 @@ def test_pann_has_no_stand_in(fresh_clone, small_file, monkeypatch):
         load_classifier("PANN")
 
 
-@pytest.mark.parametrize("width", [0.25, 38 / 128, 1.0])
-def test_width_comes_from_the_file(tmp_path, width):
-    torch.save(YamNet(521, width).state_dict(), tmp_path / "weights.pth")
-    assert load_network("YamNet", tmp_path / "weights.pth").width == width
+SHAPES = [{}, {"width": 0.25}, {"width": 38 / 128}, {"ranks": RANKS}]
 
 
-@pytest.mark.parametrize("width", [0.25, 1.0])
-def test_self_transcoders_of_both_widths_can_be_saved_and_loaded(tmp_path, width):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shape_comes_from_the_file(tmp_path, shape):
+    network = YamNet(521, **shape)
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    assert shape_of(network.state_dict()) == {"width": 1.0, "ranks": {}} | shape
+    loaded = load_network("YamNet", tmp_path / "weights.pth")
+    assert loaded.is_full == (not shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_self_transcoders_of_all_shapes_can_be_saved_and_loaded(tmp_path, shape):
     torch.manual_seed(0)
-    torch.save(YamNet(521, width).state_dict(), tmp_path / "weights.pth")
+    torch.save(YamNet(521, **shape).state_dict(), tmp_path / "weights.pth")
     settings = ModelSettings("self", "YamNet")
     model = build_model(settings, pretrained=True, classifier_weights=tmp_path / "weights.pth")
     save_checkpoint(tmp_path / "model", model, settings=settings)
@@ -110,22 +111,47 @@ def test_self_transcoders_of_both_widths_can_be_saved_and_loaded(tmp_path, width
     torch.testing.assert_close(loaded(levels), model.eval()(levels))
 
 
-def test_patches_are_those_of_the_recording_with_its_gain(rng):
-    wave = 0.1 * rng.standard_normal(2 * RATE)
-    log_mel = LogMel("YamNet", patch=False).float()
-    mels = log_mel(torch.from_numpy(wave).float()[None]).numpy()
-    patches = draw_patches(1, mels.shape[1], seed=0, view=0)
-    found = cut(mels, patches)
-    assert found.shape == (PATCHES_PER_SCENE, 96, 64)
-    for i in (0, 3):
-        gain = 10 ** (patches.gain_db[i] / 20)
-        expected = log_mel(torch.from_numpy(gain * wave).float()[None])[0]
-        expected = expected[patches.first_frame[i] :][:96]
-        torch.testing.assert_close(found[i], expected, atol=1e-4, rtol=0)
-    assert np.ptp(patches.first_frame) > 0
-    again, other = (draw_patches(1, 201, seed=0, view=view) for view in (0, 1))
-    np.testing.assert_array_equal(again.gain_db, patches.gain_db)
-    assert not np.array_equal(other.gain_db, patches.gain_db)
+def test_eight_bits_are_half_a_step_off_at_most():
+    torch.manual_seed(0)
+    state = YamNet(521, ranks=RANKS).state_dict()
+    small = quantised(state)
+    again = dequantised(small)
+    assert again.keys() == state.keys()
+    for key, value in state.items():
+        if value.ndim < 2:
+            torch.testing.assert_close(again[key].to(value.dtype), value, rtol=1e-3, atol=0)
+            continue
+        assert small[key].dtype == torch.int8
+        step = value.flatten(1).abs().amax(dim=1) / 127
+        off = (again[key] - value).flatten(1).abs().amax(dim=1)
+        assert (off <= 0.501 * step).all()
+    assert dequantised(state).keys() == state.keys()
+
+
+@pytest.fixture(scope="module")
+def mels():
+    torch.manual_seed(3)
+    return (2 * torch.randn(2, 8, 96, 64) - 3).cumsum(dim=2).clamp(-7, 2)
+
+
+def test_more_components_are_nearer_to_the_teacher_and_all_are_there(teacher_file, mels):
+    teacher = load_network("YamNet", teacher_file).eval()
+    before = fingerprint(teacher)
+    outputs = observe(teacher, mels, seed=0)
+    assert set(outputs) == set(FACTORABLE)
+    sizes, errors = [], []
+    for share in (0.5, 0.9, 0.99, 1 - 1e-12):
+        student = factored(teacher, outputs, share)
+        sizes.append(n_weights(student))
+        with torch.no_grad():
+            wanted, found = (
+                net.layer2(net.layer1(mels[0].unsqueeze(1))) for net in (teacher, student)
+            )
+        errors.append(float((found - wanted).square().mean() / wanted.square().mean()))
+    assert sizes == sorted(sizes) and sizes[-1] <= n_weights(teacher)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] > 1e-3 and errors[-1] < 1e-9
+    assert fingerprint(teacher) == before
 
 
 def test_agreement_of_known_probabilities():
@@ -143,29 +169,22 @@ def test_agreement_of_known_probabilities():
     assert opposite["bce"] > same["bce"]
 
 
-@pytest.fixture
-def corpus(tmp_path, rng):
-    """Six short scenes, two in each split."""
-    root = tmp_path / "corpus"
-    folder = root / TAU_FOLDER
-    (folder / "audio").mkdir(parents=True)
-    (folder / "evaluation_setup").mkdir()
-    rows = []
-    for i, city in enumerate(("paris", "lyon", "lisbon", "prague", "helsinki", "barcelona")):
-        label = ("park", "street_traffic")[i % 2]
-        name = f"audio/{label}-{city}-{i}-{i}-a.wav"
-        wave = render(Synth(rng, 32_000), draw(rng, TAU_RECIPES[label]), 3.0)
-        soundfile.write(folder / name, 0.5 * wave / np.abs(wave).max(), 32_000)
-        rows.append((name, label))
-    for table, part in zip(FOLD_TABLES, (rows[:4], rows[4:]), strict=True):
-        with (folder / table).open("w", newline="") as file:
-            csv.writer(file, delimiter="\t").writerows([("filename", "scene_label"), *part])
-    (root / "open_corpus_sources.csv").write_text("package\nnone\n")
-    return root
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    shrink(monkeypatch)
+    monkeypatch.setattr(training, "SAVED_BLOCKS", 2)
+    monkeypatch.setattr(training, "OBSERVED_BLOCKS", 2)
 
 
-@pytest.fixture
-def teacher_file(tmp_path):
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        return write_open(tmp_path_factory.mktemp("features"))
+
+
+@pytest.fixture(scope="module")
+def teacher_file(tmp_path_factory):
     """A random network whose output depends on its input, as an untrained one's hardly does."""
     torch.manual_seed(1)
     network = new_network("YamNet").train()
@@ -176,89 +195,99 @@ def teacher_file(tmp_path):
         network(2 * torch.randn(16, 96, 64) - 3)
         network.classifier.weight *= 10
         network.classifier.bias -= 3
-    path = tmp_path / "real.pth"
+    path = tmp_path_factory.mktemp("teacher") / "real.pth"
     torch.save(network.state_dict(), path)
     return path
 
 
-def distil(corpus, teacher_file, output, *options):
-    arguments = ["--corpus", corpus, "--teacher", teacher_file, "--output", output]
-    arguments += ["--batch_size", 16, "--views", 2, *options]
+def distil(data, teacher_file, output, *options):
+    arguments = ["--data_path", data, "--teacher", teacher_file, "--output", output]
+    arguments += ["--batch_size", 2, "--blocks", 6, *options]
     return distill_yamnet_small.main([str(a) for a in arguments])
 
 
-def test_distils_and_says_how(tmp_path, corpus, teacher_file, capsys):
-    recording = next((corpus / TAU_FOLDER / "audio").glob("*lyon*"))
+def test_distils_and_says_how(tmp_path, data, teacher_file, recording, capsys):
     output = tmp_path / "out" / "small.pth"
-    options = ("--epochs", 20, "--views", 1, "--recordings", recording)
-    assert distil(corpus, teacher_file, output, *options) == 0
+    options = ("--share", 0.8, "--learning_rate", 3e-3, "--recordings", recording)
+    assert distil(data, teacher_file, output, *options) == 0
     classifier = load_classifier("YamNet", output)
-    assert classifier.label == "YamNet small (distilled; width 0.25)"
-    assert output.stat().st_size < 2_000_000
+    assert classifier.label == "YamNet small (distilled)"
     pedigree = yaml.safe_load(output.with_suffix(".yaml").read_text())
-    assert pedigree["settings"]["epochs"] == 20
+    assert pedigree["settings"]["share"] == 0.8
     assert pedigree["fingerprint"] == fingerprint(classifier.network)
+    assert pedigree["ranks"] == classifier.network.ranks
+    assert pedigree["weights"] == n_weights(classifier.network)
     assert pedigree["teacher"] == "YamNet (real.pth)"
-    assert pedigree["corpus"]["scenes"] == {"eval": 2, "train": 2, "valid": 2}
-    assert (output.parent / "small_sources.csv").read_text() == "package\nnone\n"
-    losses = pedigree["curves"]["train_bce"]
-    assert len(losses) == 20
-    assert losses[-1] < 0.95 * losses[0]
+    first, *_, last = pedigree["curve"]
+    assert (first["block"], last["block"]) == (0, 6)
+    assert last["valid_bce"] < 0.95 * first["valid_bce"]
     scores = pedigree["agreement_with_teacher"]
-    assert set(scores) == {"held-out scenes", recording.name}
-    assert scores["held-out scenes"]["chunks"] == 6
-    assert "held-out scenes: top-1" in capsys.readouterr().out
+    assert set(scores) == {"held-out mixtures", recording.name}
+    assert scores["held-out mixtures"]["chunks"] == 12
+    assert "held-out mixtures: top-1" in capsys.readouterr().out
     assert str(tmp_path) not in pedigree["command"]
+    assert sorted(path.name for path in output.parent.iterdir()) == ["small.pth", "small.yaml"]
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, corpus, teacher_file, monkeypatch):
-    from open_corpus.distillation import training
+@pytest.fixture
+def recording(tmp_path, rng):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 0.1 * rng.standard_normal(32_000), 16_000)
+    return path
 
-    assert distil(corpus, teacher_file, tmp_path / "whole.pth", "--epochs", 2) == 0
-    for checkpoint in corpus.rglob("training.pth"):
-        checkpoint.unlink()
-    original, calls = training._train_epoch, []
+
+def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, data, teacher_file, monkeypatch):
+    assert distil(data, teacher_file, tmp_path / "whole.pth") == 0
+    original, calls = training._train_block, []
 
     def interrupted(*args):
-        calls.append(args[-1])
-        if len(calls) == 2:
+        calls.append(args[3])
+        if len(calls) == 4:
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(training, "_train_epoch", interrupted)
-    assert distil(corpus, teacher_file, tmp_path / "resumed.pth", "--epochs", 2) == 130
+    monkeypatch.setattr(training, "_train_block", interrupted)
+    assert distil(data, teacher_file, tmp_path / "resumed.pth") == 130
     assert not (tmp_path / "resumed.pth").exists()
-    assert distil(corpus, teacher_file, tmp_path / "resumed.pth", "--epochs", 2) == 0
-    assert calls == [0, 1, 1]
+    assert distil(data, teacher_file, tmp_path / "resumed.pth") == 0
+    assert calls == [0, 1, 2, 3, 2, 3, 4, 5]
     whole, resumed = (torch.load(tmp_path / f"{n}.pth") for n in ("whole", "resumed"))
     for key, value in whole.items():
         torch.testing.assert_close(resumed[key], value, rtol=0, atol=0)
 
 
-def test_the_student_cannot_teach(tmp_path, corpus, small_file, capsys):
-    assert distil(corpus, small_file, tmp_path / "x.pth") == 1
+def test_the_student_cannot_teach(tmp_path, data, small_file, capsys):
+    assert distil(data, small_file, tmp_path / "x.pth") == 1
     assert "the teacher must be the real YAMNet" in capsys.readouterr().err
 
 
-def test_other_settings_do_not_go_on_with_a_run(tmp_path, corpus, teacher_file, capsys):
-    assert distil(corpus, teacher_file, tmp_path / "x.pth", "--epochs", 1) == 0
-    assert distil(corpus, teacher_file, tmp_path / "x.pth", "--epochs", 1, "--width", 0.5) == 1
+def test_other_settings_do_not_go_on_with_a_run(tmp_path, data, teacher_file, monkeypatch, capsys):
+    def stopped(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(distill_yamnet_small, "_agreements", stopped)
+        assert distil(data, teacher_file, tmp_path / "x.pth", "--blocks", 1) == 130
+    assert distil(data, teacher_file, tmp_path / "x.pth", "--blocks", 1, "--share", 0.5) == 1
     assert "other settings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        (("--width", 1), "width 1: give a multiple of 0.0078125"),
-        (("--width", 0.3), "width 0.3"),
-        (("--epochs", 0), "epochs must be 1 or more"),
+        (("--share", 1), "share 1: give one between 0 and 1"),
+        (("--blocks", 0), "blocks must be 1 or more"),
         (("--learning_rate", 5), "learning rate 5"),
-        (("--corpus", "nowhere"), "build_open_corpus.py"),
     ],
 )
-def test_impossible_options(tmp_path, corpus, teacher_file, capsys, options, message):
-    assert distil(corpus, teacher_file, tmp_path / "x.pth", *options) == 2
+def test_impossible_options(tmp_path, data, teacher_file, capsys, options, message):
+    assert distil(data, teacher_file, tmp_path / "x.pth", *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_without_the_data_set_its_command_is_named(tmp_path, teacher_file, capsys):
+    assert distil(tmp_path / "nowhere", teacher_file, tmp_path / "x.pth") == 1
+    assert "create_open_dataset.py" in capsys.readouterr().err
 
 
 def test_the_embedded_file_hears_what_the_real_one_hears(reference, yamnet_weights):
@@ -271,13 +300,11 @@ def test_the_embedded_file_hears_what_the_real_one_hears(reference, yamnet_weigh
     expected = {name for name, _ in real.top(hear_recording(real, mels), k=5)}
     found = {name for name, _ in small.top(hear_recording(small, mels), k=5)}
     assert len(expected & found) >= 3
-    assert classifiers.SMALL_YAMNET.stat().st_size <= 2_000_000
+    assert classifiers.SMALL_YAMNET.stat().st_size <= 2 * 2**20
 
 
 def test_what_lies_beside_the_embedded_file_belongs_to_it():
     pedigree = yaml.safe_load(classifiers.SMALL_YAMNET.with_suffix(".yaml").read_text())
-    table = classifiers.SMALL_YAMNET.with_name("yamnet_small_sources.csv").read_bytes()
-    assert hashlib.sha256(table).hexdigest() == pedigree["corpus"]["sources_sha256"]
     network = load_network("YamNet", classifiers.SMALL_YAMNET)
     assert fingerprint(network) == pedigree["fingerprint"]
 

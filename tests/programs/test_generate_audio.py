@@ -140,7 +140,7 @@ def test_the_embedded_yamnet_hears_where_the_real_one_is_not_there(
     arguments = ("--classifier", "YamNet", "--models", models, "--output", tmp_path)
     assert run(recording, *arguments, "--iterations", 1) == 0
     out, err = capsys.readouterr()
-    assert "top 10 classes, YamNet small (distilled; width 0.25):" in out
+    assert "top 10 classes, YamNet small (distilled):" in out
     assert "missing:" not in err
     assert "direct: classifier=YamNet" in out
     assert out[out.index("top 10 classes") :].splitlines()[1].endswith("direct")

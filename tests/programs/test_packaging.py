@@ -43,7 +43,6 @@ DATA_FILES = {
     "yamnet/class_list.csv",
     "yamnet/yamnet_small.pth",
     "yamnet/yamnet_small.yaml",
-    "yamnet/yamnet_small_sources.csv",
 }
 PUBLISHED = (
     "reference_models/classifier=YamNet+dataset=full+dilation=1+epoch=200+kernel_size=5"

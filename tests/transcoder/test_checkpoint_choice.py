@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from transcoder.checkpoint_choice import find_checkpoint
+from transcoder.checkpoint_choice import find_checkpoint, small_yamnet
 from transcoder.checkpoints import FETCH_HINT, save_checkpoint, settings_path
 from transcoder.classifiers import SMALL_YAMNET, Classifier, load_classifier, new_network
 from transcoder.errors import MissingFileError, UsageError
@@ -71,25 +71,40 @@ def test_a_model_of_demo_s_sounds_comes_last(save, tmp_path):
     assert find_checkpoint(tmp_path, classifier="YamNet", method="cnn_mels", judge=None) == real
 
 
-def test_the_small_yamnet_gets_what_was_trained_through_it(save, tmp_path, small, real, caplog):
-    def found_for(judge):
-        return find_checkpoint(tmp_path, classifier="YamNet", method="cnn_logits", judge=judge)
+def found_for(folder, judge):
+    return find_checkpoint(folder, classifier="YamNet", method="cnn_logits", judge=judge)
 
-    of_small = save(LOGITS.format(1), taught_by=small, time_s=9, shipped=True)
-    assert [found_for(judge) for judge in (small, real, None)] == [of_small] * 3
+
+def test_what_learned_from_the_small_yamnet_is_for_it_alone(save, tmp_path, small, real, caplog):
+    of_small = save(LOGITS.format(1), taught_by=small, time_s=9)
+    assert [found_for(tmp_path, judge) for judge in (small, real, None)] == [of_small] * 3
     assert [record.message for record in caplog.records] == [
         f"{of_small.name} was trained through the embedded small YAMNet: its classes are "
         f"unreliable behind YamNet (random); {FETCH_HINT}"
     ]
     caplog.clear()
-    of_real = save(LOGITS.format(2), taught_by=real, time_s=1)
+    save(LOGITS.format(2), taught_by=real, time_s=1)
     published = save(LOGITS.format(200), time_s=2)
-    assert [found_for(judge) for judge in (small, real, None)] == [of_small, published, published]
+    found = [found_for(tmp_path, judge) for judge in (small, real, None)]
+    assert found == [of_small, published, published]
     assert not caplog.records
-    os.utime(of_real, (4, 4))
-    assert found_for(real) == of_real
-    of_small.unlink()
-    assert found_for(small) == of_real
+
+
+def test_the_small_yamnet_takes_what_learned_from_the_real_one(save, tmp_path, small, caplog):
+    path = save(LOGITS.format(1))
+    table = yaml.safe_load(settings_path(path).read_text())
+    of_real = small_yamnet()["teacher_fingerprint"]
+    settings_path(path).write_text(yaml.safe_dump(table | {"settings": {"teacher": of_real}}))
+    assert found_for(tmp_path, small) == path
+    published = save(LOGITS.format(2), time_s=2)
+    assert found_for(tmp_path, small) == published
+    assert not caplog.records
+
+
+def test_another_small_network_is_told_that_nothing_suits_it(save, tmp_path, real, caplog):
+    of_real = save(LOGITS.format(1), taught_by=real)
+    other = Classifier("YamNet", new_network("YamNet", {"width": 0.25}), "YamNet small")
+    assert found_for(tmp_path, other) == of_real
     [record] = caplog.records
     assert "another classifier: its classes are unreliable behind YamNet small" in record.message
     assert "--only yamnet" in record.message
