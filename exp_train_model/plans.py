@@ -108,6 +108,15 @@ REFERENCE_OPEN = Plan(
 )
 """What is not trained, on mixtures too."""
 
+CNN_OPEN = Plan("cnn_open", CNN.factors | {"dataset": _OURS}, named_only=True)
+HYBRIDTS_OPEN = Plan(
+    "hybridts_open",
+    HYBRIDTS.factors
+    | {"dataset": _OURS, "dilation": [1], "nb_channels": [16, 32, 64], "prop_logit": [100, 90, 50]},
+    named_only=True,
+)
+"""CNN-mels and CNN-logits on mixtures, where a Mel term may keep the Mels from becoming noise."""
+
 _TOKENS = {
     "ts": [1],
     "step": STEPS,
@@ -128,9 +137,10 @@ TEXTURED = Plan(
 """Learned Mels with texture, trained through the classifier with a small Mel term."""
 
 PLANS = with_demo(
-    (REFERENCE, MLP, CNN, HYBRIDTS, TS, HYBRIDTS_SMALL, REFERENCE_OPEN, DIRECT, TEXTURED),
+    (REFERENCE, MLP, CNN, HYBRIDTS, TS, HYBRIDTS_SMALL,
+     REFERENCE_OPEN, CNN_OPEN, HYBRIDTS_OPEN, DIRECT, TEXTURED),
     not_of=(OPEN,),
-)
+)  # fmt: skip
 
 METRICS = (
     Metric("avg_mels_mse", "metric", "mel_mse", better="lower", significance=True, precision=2),
