@@ -24,8 +24,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     its weights are not those of the state dict, and training it would not be the same.
 
     Folded are the pairs of attributes ``conv*`` and ``bn*`` with the same ending (``conv1``,
-    ``bn1``), as our networks name a convolution and the BatchNorm that directly follows it, and
-    neighbours in an `nn.Sequential`. Any other BatchNorm stays.
+    ``bn1``), as our networks name a convolution, or a product of two, and the BatchNorm that
+    directly follows it, and neighbours in an `nn.Sequential`. Any other BatchNorm stays.
 
     Raises
     ------
@@ -38,7 +38,10 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     for module in list(folded.modules()):
         for conv_name, norm_name in _pairs(module):
             conv, norm = getattr(module, conv_name), getattr(module, norm_name)
-            setattr(module, conv_name, fuse_conv_bn_eval(conv, norm).requires_grad_(False))
+            if isinstance(conv, nn.Sequential):
+                conv[-1] = fuse_conv_bn_eval(conv[-1], norm).requires_grad_(False)
+            else:
+                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm).requires_grad_(False))
             setattr(module, norm_name, nn.Identity())
     return folded
 
@@ -54,6 +57,10 @@ def _pairs(module: nn.Module) -> list[tuple[str, str]]:
     return [
         (conv, norm)
         for conv, norm in candidates
-        if isinstance(children.get(conv), nn.Conv2d)
+        if isinstance(_last(children.get(conv)), nn.Conv2d)
         and isinstance(children.get(norm), nn.BatchNorm2d)
     ]
+
+
+def _last(module: nn.Module | None) -> nn.Module | None:
+    return module[-1] if isinstance(module, nn.Sequential) and len(module) else module

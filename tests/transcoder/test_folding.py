@@ -12,10 +12,20 @@ def norms(network):
     return [name for name, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)]
 
 
-@pytest.mark.parametrize("name, frames, left", [("YamNet", 96, []), ("PANN", 101, ["network.bn0"])])
-def test_folded_classifiers_give_the_same(name, frames, left):
+FACTORED = {"ranks": {"layer3.pointwise_conv.conv": 24, "layer9.pointwise_conv.conv": 40}}
+
+
+@pytest.mark.parametrize(
+    "name, shape, frames, left",
+    [
+        ("YamNet", None, 96, []),
+        ("YamNet", FACTORED, 96, []),
+        ("PANN", None, 101, ["network.bn0"]),
+    ],
+)
+def test_folded_classifiers_give_the_same(name, shape, frames, left):
     torch.manual_seed(0)
-    classifier = Classifier(name, new_network(name), "random")
+    classifier = Classifier(name, new_network(name, shape), "random")
     for module in classifier.modules():
         if isinstance(module, nn.BatchNorm2d):  # else scale 1 and shift 0 would hide mistakes
             module.running_mean.uniform_(-0.1, 0.1)
