@@ -28,8 +28,6 @@ from exp_train_model.scoring.outputs import data_mark
 from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.precision import choose_precision
 from features.files import OPEN, SPLITS
-from open_corpus.blocks import bank_mark
-from open_corpus.files import OpenFiles
 from transcoder.checkpoints import read_settings, settings_path
 from transcoder.classifiers import load_network
 from transcoder.devices import choose_device
@@ -104,6 +102,9 @@ class IdentifyTraining:
         }
 
     def _bank_mark(self) -> str:
+        from open_corpus.blocks import bank_mark
+        from open_corpus.files import OpenFiles
+
         return bank_mark(OpenFiles.of(self.options.data_path).bank)
 
     def _of_outputs(self, job: EvaluationJob) -> Identity:

@@ -3,13 +3,18 @@
 import logging
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Union
 
 import torch
 from torch import Tensor
 
 from exp_train_model.training.losses import Batch
-from exp_train_model.training.mixture_batches import MixtureBatches
 from features.reading import Features
+
+if TYPE_CHECKING:  # takes a room along that most trainings do not enter
+    from exp_train_model.training.mixture_batches import MixtureBatches
+
+Batches = Union["ResidentBatches", "StreamedBatches", "MixtureBatches"]
 
 LOG = logging.getLogger(__name__)
 
@@ -143,15 +148,10 @@ def make_batches(
 
 
 def epoch_batches(
-    batches: ResidentBatches | StreamedBatches | MixtureBatches,
-    batch_size: int,
-    *,
-    seed: int,
-    epoch: int,
-    start: int,
+    batches: Batches, batch_size: int, *, seed: int, epoch: int, start: int
 ) -> Iterator[Batch]:
     """The batches of a training epoch from number ``start`` on."""
-    if isinstance(batches, MixtureBatches):
+    if not isinstance(batches, ResidentBatches | StreamedBatches):
         return batches.epoch(epoch, batch_size, start=start)
     order = epoch_order(len(batches), seed=seed, epoch=epoch)
     return batches.batches(batch_size, order=order, start=start)

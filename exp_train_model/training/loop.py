@@ -12,17 +12,14 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from exp_train_model.stopping import StopRequest
-from exp_train_model.training.batches import ResidentBatches, StreamedBatches, epoch_batches
+from exp_train_model.training.batches import Batches, epoch_batches
 from exp_train_model.training.losses import Batch, Loss
-from exp_train_model.training.mixture_batches import MixtureBatches
 from exp_train_model.training.muon import Muon
 from exp_train_model.training.precision import Precision
 from exp_train_model.training.session import Session
 from transcoder.errors import UserError
 
 LOG = logging.getLogger(__name__)
-
-Batches = ResidentBatches | StreamedBatches | MixtureBatches
 
 
 @dataclass(frozen=True)

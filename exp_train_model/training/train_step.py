@@ -12,13 +12,12 @@ from exp_train_model.jobs import TrainingJob
 from exp_train_model.options import TrainingOptions
 from exp_train_model.scoring.outputs import data_mark, read_targets
 from exp_train_model.stopping import StopRequest
-from exp_train_model.training.batches import make_batches
+from exp_train_model.training.batches import Batches, make_batches
 from exp_train_model.training.conditioning import N_CHUNKS, condition, unconditioned
 from exp_train_model.training.config import TrainConfig
-from exp_train_model.training.loop import Batches, Course, Schedule, make_optimizer, train
+from exp_train_model.training.loop import Course, Schedule, make_optimizer, train
 from exp_train_model.training.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
 from exp_train_model.training.memory import keep_freed_memory
-from exp_train_model.training.mixture_batches import open_mixtures
 from exp_train_model.training.precision import Precision, choose_precision, last_layer_in_float32
 from exp_train_model.training.session import Session
 from exp_train_model.training.teacher import load_teacher
@@ -146,6 +145,8 @@ def _material(
         features = job.features.open(split)
         marks[f"data_{split}"] = data_mark(features)
         if split == "train" and config.dataset == OPEN:
+            from exp_train_model.training.mixture_batches import open_mixtures
+
             splits[split], marks["mixtures"] = open_mixtures(config, options, precision.device)
             continue
         targets = None
