@@ -95,8 +95,7 @@ _worker: "tuple[Step, argparse.Namespace]"
 
 
 def _prepare(kind: str, classifier: str, through_teacher: bool, args: argparse.Namespace) -> None:
-    from exp_train_model.training.memory import keep_freed_memory
-    from exp_train_model.training.precision import choose_precision
+    from exp_train_model.training.precision import choose_precision, keep_freed_memory
     from transcoder.devices import choose_device
 
     device = choose_device(args.device)

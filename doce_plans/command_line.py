@@ -86,13 +86,10 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _selection(experiment: Experiment, selectors: list[str] | None) -> SettingSelection:
-    """Settings of all the selectors in their order."""
-    first, *more = [experiment.select(text) for text in selectors or [None]]
-    for selection in more:
-        first += selection
-    if not first.settings:
+    selection = experiment.select(*selectors or ())
+    if not selection.settings:
         raise UsageError(f"-s {' -s '.join(selectors)}: no plan has such a setting")
-    return first
+    return selection
 
 
 def _print_version(experiment: Experiment) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doce_plans.grammar import find_plan
-from doce_plans.identifiers import Modality
-from doce_plans.plans import Plan
+from doce_plans.plans import Modality, Plan
 from doce_plans.selectors import SettingSelection, select
 from doce_plans.settings import Setting
 from transcoder.errors import UsageError
@@ -122,11 +121,10 @@ class Experiment:
         """All the files that the setting's step leaves when it ends well."""
         return list(self.outputs(setting, self))
 
-    def select(
-        self, selector: str | dict | list | None = None, plan: str | None = None
-    ) -> SettingSelection:
-        """The settings that ``selector`` names: see `doce_plans.selectors.select`."""
-        return select(self.plans, selector, plan)
+    def select(self, *selectors: str | None) -> SettingSelection:
+        """The settings that each selector names, in their order: see `selectors.select`."""
+        first, *more = (select(self.plans, selector) for selector in selectors or (None,))
+        return sum(more, first)
 
     def setting(self, plan: str, **values: Modality) -> Setting:
         """One setting by its values; factors with a single modality may be left out.

@@ -8,8 +8,7 @@ import difflib
 import itertools
 from collections.abc import Iterable, Sequence
 
-from doce_plans.identifiers import modality_text
-from doce_plans.plans import Plan
+from doce_plans.plans import Plan, modality_text
 from transcoder.errors import UsageError
 
 Mask = list[list[int]]
@@ -70,11 +69,11 @@ def find_plan(plans: Sequence[Plan], name: str) -> Plan:
     )
 
 
-def masks(frame: Plan, selector: dict | list | None) -> list[Mask]:
-    """One mask for each selector inside ``selector``."""
+def masks(frame: Plan, selector: dict | list) -> list[Mask]:
+    """One mask for each selector inside what `parse` made."""
     if isinstance(selector, dict):
         selector = [selector]
-    if selector is None or selector == []:
+    if selector == []:
         return [_mask_of_values(frame, {})]
     if isinstance(selector, list | tuple):
         if all(isinstance(entry, dict) for entry in selector):

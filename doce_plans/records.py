@@ -7,7 +7,7 @@ are there and their record says the same as the identity now.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,13 @@ def read_record(setting: Setting, experiment: Experiment) -> Identity | None:
     return table["made_from"] if table["complete"] else None
 
 
-def newest(settings: Iterable[Setting], experiment: Experiment) -> Identity | None:
-    """Of several settings' records the one that was written last; None if there is none."""
-    known = [(record_path(s, experiment), s) for s in settings if read_record(s, experiment)]
-    times = {s: path.stat().st_mtime_ns for path, s in known}
-    return read_record(max(times, key=times.get), experiment) if times else None
+def newest(
+    settings: Iterable[Setting], experiment: Experiment, group: Callable[[Setting], Hashable]
+) -> dict[Hashable, Identity]:
+    """By ``group(setting)`` the record that was written last among its settings' records."""
+    known = [s for s in settings if read_record(s, experiment)]
+    known.sort(key=lambda s: record_path(s, experiment).stat().st_mtime_ns)
+    return {group(s): read_record(s, experiment) for s in known}
 
 
 def has_outputs(setting: Setting, experiment: Experiment) -> bool:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from doce_plans.grammar import Mask, find_plan, masks, parse
-from doce_plans.identifiers import FILLER
-from doce_plans.plans import Plan, merge
+from doce_plans.plans import FILLER, Plan, merge
 from doce_plans.settings import Setting
 
 
@@ -46,9 +45,7 @@ class SettingSelection:
         return sorted(self.settings, key=lambda s: (self.plans.index(s.plan), s.indexes))
 
 
-def select(
-    plans: Sequence[Plan], selector: str | dict | list | None = None, plan: str | None = None
-) -> SettingSelection:
+def select(plans: Sequence[Plan], selector: str | None = None) -> SettingSelection:
     """The settings of ``plans`` that ``selector`` names.
 
     Parameters
@@ -56,27 +53,25 @@ def select(
     plans
         The experiment's plans in their order.
     selector
-        ``plan/factor=modality+factor=modality,...``, a dict or a list of dicts of modalities,
-        or a list of modality indexes; also any of them as text. Nothing: all settings.
-    plan
-        The plan's name, where ``selector`` does not begin with it.
+        ``plan/factor=modality+factor=modality,...``, or without ``plan/``; in place of factors
+        a dict or a list of dicts of modalities, or a list of modality indexes. Nothing: all
+        settings.
 
     Raises
     ------
     UsageError
         For unknown names, indexes out of range and what is no selector; offers close matches.
     """
-    if isinstance(selector, str):
-        text = "".join(selector.split())
-        if plan is None and "/" in text and text[0] not in "{[":
-            plan, _, text = text.partition("/")
-        selector = parse(plans, text, named=plan is not None)
-    if plan is None:
-        in_force = tuple(p for p in plans if not p.named_only)
-    else:
-        in_force = (find_plan(plans, plan),)
+    text = "".join((selector or "").split())
+    is_named = "/" in text and text[0] not in "{["
+    if is_named:
+        name, _, text = text.partition("/")
+    parsed = parse(plans, text, named=is_named)
+    in_force = (
+        (find_plan(plans, name),) if is_named else tuple(p for p in plans if not p.named_only)
+    )
     frame = merge(in_force)
-    return SettingSelection(_list_settings(in_force, frame, masks(frame, selector)), in_force)
+    return SettingSelection(_list_settings(in_force, frame, masks(frame, parsed)), in_force)
 
 
 def _list_settings(plans: tuple[Plan, ...], frame: Plan, masks: list[Mask]) -> tuple:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from doce_plans.identifiers import FILLER, Modality, identifier, modality_text
-from doce_plans.plans import Plan
+from doce_plans.plans import FILLER, Modality, Plan, identifier, modality_text
 from transcoder.errors import UsageError
 
 _factor_lock = threading.Lock()  # the mask and the cursor of a loop live on the Factor

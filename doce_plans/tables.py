@@ -8,7 +8,7 @@ from datetime import datetime
 from math import isfinite
 
 from doce_plans.experiment import Experiment, Metric
-from doce_plans.identifiers import FILLER, Modality, modality_text
+from doce_plans.plans import FILLER, Modality, modality_text
 from doce_plans.results import MetricResult, compare, load_results
 from doce_plans.selectors import SettingSelection
 from doce_plans.settings import Setting

@@ -1,13 +1,15 @@
-"""The classification experiment: where its files are and which of them each step leaves."""
+"""The classification experiment: its files, and what readers must know of its scores."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from doce_plans.experiment import Experiment
+from doce_plans.records import newest, read_record
 from doce_plans.settings import Setting
 from exp_classif_eval.datasets import dataset
 from exp_classif_eval.plans import METRICS, PLANS
-from exp_classif_eval.remarks import remarks
 from transcoder.files import WORK_ROOT
+from transcoder.names import DEMO, is_demo
 
 NAME = "classif_exp"
 DEFAULT_FOLDER = WORK_ROOT / "exp_classif_eval" / NAME
@@ -26,17 +28,10 @@ def classification_experiment(folder: Path = DEFAULT_FOLDER, given: str = "") ->
 
     ``given`` are the options that advised commands repeat.
     """
-    experiment = Experiment(
-        name=NAME,
-        purpose="score the classes that classifiers hear behind transcoders, on two data sets",
-        plans=PLANS,
-        metrics=METRICS,
-        paths=PATHS,
-        outputs=step_outputs,
-        remarks=remarks,
-        given=given,
-    )
-    return experiment.placed(folder, DEFAULT_FOLDER)
+    purpose = "score the classes that classifiers hear behind transcoders, on two data sets"
+    return Experiment(
+        NAME, purpose, PLANS, METRICS, PATHS, step_outputs, given=given, remarks=remarks
+    ).placed(folder, DEFAULT_FOLDER)
 
 
 def step_outputs(setting: Setting, experiment: Experiment) -> list[Path]:
@@ -69,3 +64,21 @@ def predictions_file(setting: Setting, experiment: Experiment) -> Path:
 def command_for(setting: Setting, experiment: Experiment) -> str:
     """The command that runs one setting."""
     return f"{COMMAND} -s {setting.selector()} -c{experiment.given}"
+
+
+def remarks(settings: Sequence[Setting], experiment: Experiment) -> list[str]:
+    """For each metric setting: whether it is DEMO's, of a trial, or of other labels than others."""
+    records = newest(settings, experiment, lambda setting: setting["dataset"])
+    truths = {dataset: record.get("truth") for dataset, record in records.items()}
+    return [_remark(s, experiment, truths.get(s["dataset"])) for s in settings]
+
+
+def _remark(setting: Setting, experiment: Experiment, truth: str | None) -> str:
+    found = [DEMO] if is_demo(setting["dataset"]) else []
+    record = read_record(setting, experiment)
+    if record is None:
+        return "; ".join([*found, "nobody knows from which model and data"])
+    found.append(record.get("origin", {}).get("trial", ""))
+    if record.get("truth") != truth:
+        found.append("of other files or labels than the newest row")
+    return "; ".join(filter(None, found))

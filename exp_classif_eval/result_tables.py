@@ -13,8 +13,7 @@ from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
 from exp_classif_eval.datasets import Dataset
 from exp_classif_eval.experiment import command_for, predictions_file
-from exp_classif_eval.predictions import Predictions, load
-from exp_classif_eval.scores import class_table
+from exp_classif_eval.scores import Predictions, class_table, load
 from transcoder.names import DEMO_NOTE, is_demo, real_name
 
 if TYPE_CHECKING:  # takes a while to import
@@ -29,12 +28,7 @@ def scored_selection(experiment: Experiment, dataset: Dataset) -> SettingSelecti
     """The metric settings of the data set in all plans, the extra ones included."""
     plans = [plan for plan in experiment.plans if dataset.name in plan.factors["dataset"]]
     plans.sort(key=lambda plan: plan.factors["deep"])
-    first, *others = (
-        experiment.select({"step": "metric", "dataset": dataset.name}, plan.name) for plan in plans
-    )
-    for selection in others:
-        first += selection
-    return first
+    return experiment.select(*(f"{plan.name}/step=metric+dataset={dataset.name}" for plan in plans))
 
 
 def scored_settings(experiment: Experiment, selection: SettingSelection) -> list[Setting]:

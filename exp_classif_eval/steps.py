@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from doce_plans.experiment import Experiment
 from doce_plans.settings import Setting
 from exp_classif_eval import experiment as files
-from exp_classif_eval import scores
 from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.deep_head import (
     HeadConfig,
@@ -21,9 +20,17 @@ from exp_classif_eval.deep_head import (
 from exp_classif_eval.identity import Identify, Material
 from exp_classif_eval.labels import LabelledFiles, read_labels
 from exp_classif_eval.options import RunOptions
-from exp_classif_eval.predictions import Outputs, Predictions, load, metric_arrays, save
 from exp_classif_eval.probability_files import create_command, probability_path
 from exp_classif_eval.probability_store import StoredProbabilities, read_probabilities
+from exp_classif_eval.scores import (
+    Outputs,
+    Predictions,
+    group_decisions,
+    head_decisions,
+    load,
+    metric_arrays,
+    save,
+)
 from transcoder.class_groups import group_maxima
 from transcoder.devices import choose_device
 from transcoder.errors import UserError
@@ -81,11 +88,11 @@ class Steps:
         dataset, names = labelled.dataset, np.array(labelled.files)[rows]
         if setting["deep"]:
             values = self._head_scores(setting, experiment, names)
-            decisions = scores.head_decisions(values, dataset)
+            decisions = head_decisions(values, dataset)
         else:
             groups = self._groups(dataset.name).indices(setting["classifier"])
             values = group_maxima(probs[rows], groups)
-            decisions = scores.group_decisions(probs[rows], groups, dataset)
+            decisions = group_decisions(probs[rows], groups, dataset)
         predictions = Predictions(
             names,
             labelled.parts[rows],

@@ -53,18 +53,16 @@ def build_parser() -> Parser:
 @reports_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    from exp_train_model.tables.published_table import only_methods, table_beside_published
+    from exp_train_model.published_table import only_methods, table_beside_published
 
     experiment = training_experiment(args.experiment_path)
     folder = args.output or experiment.path("export")
     problems = []
     classifiers = args.classifier or CLASSIFIERS
     for classifier in classifiers:
-        first, *more = [experiment.select(s) for s in _selectors(experiment, args, classifier)]
-        for selection in more:
-            first += selection
+        selection = experiment.select(*_selectors(experiment, args, classifier))
         try:
-            table = table_beside_published(experiment, first, classifier)
+            table = table_beside_published(experiment, selection, classifier)
         except UserError as error:
             problems.append(f"{classifier}: {error}")
             continue
@@ -72,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             table = only_methods(table)
         table = table.with_remarks()
         print(table)
-        demo = "_DEMO" if any(is_demo(setting["dataset"]) for setting in first) else ""
+        demo = "_DEMO" if any(is_demo(setting["dataset"]) for setting in selection) else ""
         for extension in args.ext:
             path = folder / f"results_training_{classifier}{demo}.{extension}"
             export_table(table, path)

@@ -13,7 +13,7 @@ from typing import Any
 from doce_plans.experiment import Experiment
 from doce_plans.records import Identity, input_record, require_current
 from doce_plans.settings import Setting
-from exp_train_model import files
+from exp_train_model import experiment as files
 from exp_train_model.jobs import (
     EvaluationJob,
     FeatureSet,

@@ -11,7 +11,7 @@ from pathlib import Path
 from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
 from doce_plans.settings import Setting
-from exp_train_model import files
+from exp_train_model import experiment as files
 from exp_train_model.options import TrainingOptions
 from exp_train_model.training.config import HYBRID_CLASS_FACTORS, TrainConfig, input_type
 from features.files import SPLITS, split_path

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doce_plans.options import add_experiment_path
-from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
+from exp_train_model.experiment import DEFAULT_FOLDER, command_for, loss_file, training_experiment
 from exp_train_model.experiment_sizes import CNN_LOGITS, training_title
-from exp_train_model.files import command_for, loss_file
 from features.files import SPLITS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import MissingFileError
@@ -50,8 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     experiment = training_experiment(args.experiment_path, given)
     settings = {
         setting.replace("step", "train"): None
-        for selector in args.select or [CNN_LOGITS]
-        for setting in experiment.select(selector)
+        for setting in experiment.select(*args.select or [CNN_LOGITS])
         if "train" in setting.plan.factors["step"]
     }
     missing = []

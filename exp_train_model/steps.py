@@ -4,11 +4,11 @@ import time
 
 from doce_plans.experiment import Experiment
 from doce_plans.settings import Setting
-from exp_train_model import files
+from exp_train_model import experiment as files
 from exp_train_model.jobs import evaluation_job, scoring_job, training_job
 from exp_train_model.options import TrainingOptions
 from exp_train_model.scoring.evaluation import evaluate_oracle, evaluate_transcoder
-from exp_train_model.scoring.score import score
+from exp_train_model.scoring.outputs import score
 from exp_train_model.stopping import StopRequest
 from exp_train_model.training.train_step import train_transcoder
 from transcoder.files import atomic_save_array

@@ -1,4 +1,4 @@
-"""What models say about a split, stored for the steps that follow: one HDF5 file for each.
+"""What models say about a split: stored, one HDF5 file for each, read, and scored.
 
 - ``probabilities`` ``(n, n_classes)`` float32, one row for each 1-s chunk
 - ``mels`` ``(n, frames, 64)`` float32, the Mels behind them; not for models without Mels, nor for
@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from exp_train_model.jobs import StoredFile
+from exp_train_model.jobs import ScoringJob, StoredFile
 from features.reading import Features
 from transcoder.errors import MissingFileError, UserError
+from transcoder.files import atomic_save_array, atomic_write_text
 from transcoder.hdf5_files import open_hdf5, written_hdf5
+from transcoder.metrics import READABLE_NAMES, file_metrics, top_labels
 from transcoder.settings import front_end
 
 _CHUNKS_IN_MARK = 16
@@ -103,3 +105,28 @@ def read_targets(stored: StoredFile, features: Features, *, teacher_mark: str) -
                     f"{stored.path}: was made with {of}; make it again with: {stored.command}"
                 )
         return torch.from_numpy(file["probabilities"][:])
+
+
+def score(job: ScoringJob) -> None:
+    """Write each metric's values, the top classes of each recording, and a table of means."""
+    with open_outputs(job.oracle) as true, open_outputs(job.outputs) as model:
+        _, chunks_per_file = np.unique(true["file_index"][:], return_counts=True)
+        has_mels = "mels" in model
+        values = file_metrics(
+            true["probabilities"],
+            model["probabilities"],
+            true["mels"] if has_mels else None,
+            model["mels"] if has_mels else None,
+            classifier=job.classifier,
+            chunks_per_file=chunks_per_file,
+        )
+        labels = top_labels(
+            model["probabilities"],
+            classifier=job.classifier,
+            chunks_per_file=chunks_per_file,
+        )
+    for name, array in (values | labels).items():
+        atomic_save_array(job.metric_file(name), array)
+    rows = [f"{READABLE_NAMES[k]},{k},{x.mean():.9g},{x.std():.9g}" for k, x in values.items()]
+    header = "name,published_name,mean,standard_deviation"
+    atomic_write_text(job.scores, "\n".join([header, *rows]) + "\n")

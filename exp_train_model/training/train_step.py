@@ -17,8 +17,12 @@ from exp_train_model.training.conditioning import N_CHUNKS, condition, unconditi
 from exp_train_model.training.config import TrainConfig
 from exp_train_model.training.loop import Course, Schedule, make_optimizer, train
 from exp_train_model.training.losses import Loss, class_loss, hybrid_loss, logits_loss, mel_loss
-from exp_train_model.training.memory import keep_freed_memory
-from exp_train_model.training.precision import Precision, choose_precision, last_layer_in_float32
+from exp_train_model.training.precision import (
+    Precision,
+    choose_precision,
+    keep_freed_memory,
+    last_layer_in_float32,
+)
 from exp_train_model.training.session import Session
 from exp_train_model.training.teacher import load_teacher
 from features.files import OPEN, SPLITS

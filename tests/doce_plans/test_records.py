@@ -11,7 +11,7 @@ from training_data import write_features
 from training_world import MODELS, N_FILES, World, use
 
 from doce_plans import records
-from exp_train_model.files import model_file
+from exp_train_model.experiment import model_file
 from transcoder.errors import UserError
 
 MODEL = f"{MODELS['mlp']}+epoch=200"
@@ -177,7 +177,7 @@ def test_a_model_put_there_by_hand_can_be_evaluated(trained, capsys):
 
 
 def test_an_unfinished_training_is_begun_again_on_demand(trained, capsys):
-    from exp_train_model.files import session_file
+    from exp_train_model.experiment import session_file
     from exp_train_model.training.session import Session
 
     setting = trained.setting(f"{MODEL}+step=train")

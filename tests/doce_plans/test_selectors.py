@@ -9,9 +9,8 @@ import pytest
 import yaml
 from doce_golden import GOLDEN, published_experiment
 
-from doce_plans.identifiers import FILLER, identifier, modality_text
 from doce_plans.outputs import load_array
-from doce_plans.plans import Plan, merge
+from doce_plans.plans import FILLER, Plan, identifier, merge, modality_text
 from doce_plans.selectors import select
 from doce_plans.settings import describe
 from transcoder.errors import UsageError, UserError

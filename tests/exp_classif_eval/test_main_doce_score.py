@@ -15,9 +15,9 @@ from exp_classif_eval.datasets import SONYC_UST, URBANSOUND8K
 from exp_classif_eval.deep_head import head_probabilities, load_heads
 from exp_classif_eval.experiment import classification_experiment, outputs_file, predictions_file
 from exp_classif_eval.labels import read_labels
-from exp_classif_eval.predictions import Outputs, Predictions, load, metric_arrays, save
 from exp_classif_eval.probability_files import probability_path
 from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
+from exp_classif_eval.scores import Outputs, Predictions, load, metric_arrays, save
 from transcoder.names import DEMO_MARK, demo_name
 from transcoder.settings import FRONT_ENDS
 

@@ -11,7 +11,7 @@ from exp_classif_eval import figures, scores
 from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.datasets import DATASETS, SONYC_UST, URBANSOUND8K
 from exp_classif_eval.labels import sonyc_ust_labels, urbansound8k_labels
-from exp_classif_eval.predictions import Predictions, metric_arrays
+from exp_classif_eval.scores import Predictions, metric_arrays
 from transcoder.class_groups import group_maxima
 from transcoder.plots import save_figure
 

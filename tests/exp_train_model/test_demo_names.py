@@ -12,9 +12,8 @@ from training_world import MODELS, World, use
 from doce_plans.plans import Plan, plan_on, with_demo
 from exp_classif_eval.datasets import dataset
 from exp_train_model import create_mel_tho_dataset, export_experiment_results
-from exp_train_model.experiment import training_experiment
+from exp_train_model.experiment import oracle_setting, training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
-from exp_train_model.files import oracle_setting
 from features.files import SPLITS, split_path
 from transcoder.names import DEMO_MARK, DEMO_NOTE, demo_name, is_demo, is_demo_folder, real_name
 

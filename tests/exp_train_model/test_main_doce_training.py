@@ -8,12 +8,17 @@ from training_data import CHUNKS_PER_FILE, write_features
 from training_world import MODELS, N_FILES, PAPER_CNN, World, use
 
 from exp_train_model import export_experiment_results, plot_training_curve
-from exp_train_model.experiment import training_experiment
+from exp_train_model.experiment import (
+    loss_file,
+    model_file,
+    output_file,
+    scores_file,
+    training_experiment,
+)
 from exp_train_model.experiment_sizes import CNN_LOGITS
-from exp_train_model.files import loss_file, model_file, output_file, scores_file
 from exp_train_model.jobs import train_config
 from exp_train_model.main_doce_training import main
-from exp_train_model.tables.published_table import published_results
+from exp_train_model.published_table import published_results
 from features.files import SPLITS, split_path
 from features.reading import Features
 from transcoder.audioset import class_names, tvb_indices

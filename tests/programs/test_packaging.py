@@ -28,7 +28,7 @@ DATA_FILES = {
     "exp_train_model/launch_experiment/templates/jean_zay.slurm",
     "open_corpus/content.csv",
     "open_corpus/open_corpus.csv",
-    "exp_train_model/tables/published_results.csv",
+    "exp_train_model/published_results.csv",
     "pann/class_list.csv",
     "reproduction/templates/parts.html.j2",
     "reproduction/templates/report.css",
@@ -72,7 +72,7 @@ from exp_classif_eval.class_groups import read_class_groups
 from exp_classif_eval.experiment import classification_experiment
 from exp_train_model.experiment import training_experiment
 from exp_train_model.launch_experiment.slurms_create import find_template
-from exp_train_model.tables.published_table import published_results
+from exp_train_model.published_table import published_results
 from sources.table import DATASETS, MODELS, files_of
 from transcoder.audioset import audioset_classes
 from transcoder.classifiers import load_classifier

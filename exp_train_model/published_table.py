@@ -6,12 +6,12 @@ import re
 from importlib import resources
 
 from doce_plans.experiment import Experiment, Metric
-from doce_plans.identifiers import FILLER
+from doce_plans.plans import FILLER
 from doce_plans.results import load_results
 from doce_plans.selectors import SettingSelection
 from doce_plans.settings import Setting
 from doce_plans.tables import MISSING, Cell, Heading, Table, make_table
-from exp_train_model.files import model_file, output_file
+from exp_train_model.experiment import model_file, output_file
 from transcoder.names import DEMO_NOTE, is_demo, model_name
 
 NOT_TRAINED = ("oracle", "pinv", "texture")

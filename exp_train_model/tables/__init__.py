@@ -1,1 +1,0 @@
-"""The experiment's results as tables, the published ones beside ours."""
