@@ -51,7 +51,7 @@ def main(argv=None) -> int:
 
 
 def _levels(args):
-    from exporting.calibration import made_levels
+    from exporting.int8 import made_levels
 
     if args.features is None:
         return made_levels(), None

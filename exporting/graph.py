@@ -1,6 +1,11 @@
 """The network that is exported: a transcoder and its classifier as one, levels in, classes out."""
 
+import contextlib
 import copy
+import io
+import logging
+import warnings
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -127,3 +132,16 @@ def exported_program(graph: LevelsToClasses) -> torch.export.ExportedProgram:
     n = torch.export.Dim("n", min=1)
     shapes = {name: {0: n} for name in graph.input_names}
     return torch.export.export(graph, graph.example(), dynamic_shapes=shapes)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within, the talk of exporters and quantisers is not heard, but for errors."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from exporting.graph import LevelsToClasses, exported_program
-from exporting.quiet import quiet
+from exporting.graph import LevelsToClasses, exported_program, quiet
 from transcoder.errors import MissingFileError
 
 OPSET = 18

@@ -104,7 +104,7 @@ def write_onnx(graph: LevelsToClasses, path: Path, metadata: dict) -> Iterator[s
 
 def write_torch(graph: LevelsToClasses, path: Path, metadata: dict) -> Iterator[str]:
     """Write a ``.pt2`` file of `torch.export`; its metadata are the extra file metadata.json."""
-    from exporting.quiet import quiet
+    from exporting.graph import quiet
 
     program = exported_program(graph)
     for node in program.graph.nodes:
@@ -127,12 +127,11 @@ def write_int8(
 
     ``archive`` has the levels that are shown to the quantiser; None: made ones.
     """
-    from exporting.calibration import archive_levels, made_levels
-    from exporting.int8 import agreement, is_dynamic, parts_of, quantised
+    from exporting.int8 import agreement, archive_levels, made_levels, parts_of, quantised
     from exporting.onnx_files import need_onnx, run, session_of, to_onnx, write_model
 
     need_onnx()
-    dynamic = is_dynamic(graph)
+    dynamic = graph.classifier is None
     if dynamic and archive is not None:
         raise UsageError(
             f"--calibration_levels: {' and '.join(CLASS_METHODS)} needs none, its scales are found "

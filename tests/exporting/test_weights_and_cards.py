@@ -9,9 +9,8 @@ from archive_data import save_tokens
 from safetensors.torch import load_file, save_file
 
 import export_model
-from exporting.cards import card_of
+from exporting.cards import card_of, training_command
 from exporting.hub import HubTranscoder
-from exporting.training_command import training_command
 from exporting.write_cards import shipped_cards
 from transcoder.checkpoint_choice import find_checkpoint
 from transcoder.checkpoints import load_checkpoint, read_settings
