@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from doce_plans.experiment import Experiment
 from doce_plans.plans import plan_on
+from doce_plans.selectors import select
 from doce_plans.settings import Setting
-from exp_train_model.plans import CLASSIFIERS
-from transcoder.errors import UsageError
+from exp_train_model.plans import CLASSIFIERS, PLANS
 from transcoder.names import model_name
 
 SIZES = ("restricted", "detailed")
@@ -33,7 +32,6 @@ def reference_selector(dataset: str, classifier: str) -> str:
 
 
 def model_selectors(
-    experiment: Experiment,
     size: str,
     dataset: str,
     *,
@@ -47,29 +45,24 @@ def model_selectors(
     size
         "restricted": the paper's rows. "detailed": every hyper-parameter of the plans besides.
     epoch
-        Train so many epochs; None: all numbers that the plans have.
-
-    Raises
-    ------
-    UsageError
-        If no plan has such settings.
+        Train so many epochs; None: all numbers that the plans have. `UsageError` for a number
+        that they do not have.
     """
-    if size not in SIZES:
-        raise UsageError(f"unknown experiment size {size!r}: choose {' or '.join(SIZES)}")
+    plans = {plan.name: plan for plan in PLANS}
     candidates = list(_PAPER_ROWS)
     if size == "detailed":
-        candidates += [(plan, "") for plan in _TRAINED_PLANS if _has(experiment, plan, epoch=epoch)]
+        candidates += [
+            (name, "") for name in _TRAINED_PLANS if epoch in (None, *plans[name].factors["epoch"])
+        ]
     epochs = "" if epoch is None else f"+epoch={epoch}"
     found: dict[Setting, None] = {}
     for classifier in classifiers:
         for name, factors in candidates:
             plan = plan_on(name, dataset)
-            if _has(experiment, plan, dataset=dataset):
+            if dataset in plans[plan].factors["dataset"]:
                 common = f"step=train+dataset={dataset}+classifier={classifier}{epochs}"
                 selector = "+".join(filter(None, (common, factors)))
-                found |= dict.fromkeys(experiment.select(f"{plan}/{selector}"))
-    if not found:
-        raise UsageError(f"no plan trains on dataset {dataset!r} for {epoch} epochs")
+                found |= dict.fromkeys(select(PLANS, f"{plan}/{selector}"))
     return [setting.selector(with_step=False) for setting in found]
 
 
@@ -78,9 +71,3 @@ def training_title(values: Mapping[str, str | int]) -> str:
     title = f"{model_name(values)} for {values['classifier']}, data set {values['dataset']}"
     title += f", {values['epoch']} epochs"
     return title + (f", {values['nb_channels']} channels" if "nb_channels" in values else "")
-
-
-def _has(experiment: Experiment, name: str, **values: str | int | None) -> bool:
-    """Whether the plan called ``name`` has these modalities; None is always there."""
-    (plan,) = (plan for plan in experiment.plans if plan.name == name)
-    return all(v is None or v in plan.factors[factor] for factor, v in values.items())

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from doce_plans.experiment import Experiment
 from doce_plans.export import ALL_FORMATS, export_table
 from doce_plans.options import add_experiment_path
 from doce_plans.plans import plan_on
@@ -60,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     problems = []
     classifiers = args.classifier or CLASSIFIERS
     for classifier in classifiers:
-        selection = experiment.select(*_selectors(experiment, args, classifier))
+        selection = experiment.select(*_selectors(args, classifier))
         try:
             table = table_beside_published(experiment, selection, classifier)
         except UserError as error:
@@ -81,12 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if problems and failed else 0
 
 
-def _selectors(experiment: Experiment, args: argparse.Namespace, classifier: str) -> Sequence[str]:
+def _selectors(args: argparse.Namespace, classifier: str) -> Sequence[str]:
     """The rows of a table."""
     # the oracle is the truth: its row would be the best in every column
     pinv = f"{plan_on('reference', args.dataset)}/transcoder=pinv+dataset={args.dataset}"
     models = args.select or model_selectors(
-        experiment, args.experiment_size, args.dataset, epoch=args.epoch, classifiers=[classifier]
+        args.experiment_size, args.dataset, epoch=args.epoch, classifiers=[classifier]
     )
     return [f"{selector}+step=metric+classifier={classifier}" for selector in [pinv, *models]]
 

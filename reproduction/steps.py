@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from exp_classif_eval.datasets import DATASETS
-from exp_train_model.experiment import training_experiment
 from exp_train_model.experiment_sizes import model_selectors, reference_selector
 from features.files import TYPE_OPTIONS
 from reproduction.runner import NumberedStep
@@ -170,11 +169,10 @@ def _trained_models(r: Reproduction) -> list[str]:
     """Selectors, one for each model."""
     if r.demo:
         return [m.format(epoch=min(n, r.demo_epochs)) for m, n in _DEMO_MODELS]
-    experiment = training_experiment(r.train_experiment)
     return [
         selector
         for dataset in r.datasets
-        for selector in model_selectors(experiment, r.exp_type, dataset, classifiers=r.classifiers)
+        for selector in model_selectors(r.exp_type, dataset, classifiers=r.classifiers)
     ]
 
 

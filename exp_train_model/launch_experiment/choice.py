@@ -3,9 +3,8 @@
 import argparse
 import sys
 
-from doce_plans.experiment import Experiment
 from doce_plans.options import add_experiment_path, add_renew
-from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
+from exp_train_model.experiment import DEFAULT_FOLDER
 from exp_train_model.experiment_sizes import (
     PAPER_EPOCHS,
     SIZES,
@@ -14,8 +13,6 @@ from exp_train_model.experiment_sizes import (
 )
 from exp_train_model.options import TrainingOptions, add_options
 from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
-from features.files import SPLITS, create_command, split_path
-from transcoder.errors import MissingFileError
 from transcoder.programs import PROJECT_ROOT
 
 MAIN_SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
@@ -39,20 +36,6 @@ def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
     add_renew(parser)
 
 
-def chosen_experiment(args: argparse.Namespace) -> Experiment:
-    return training_experiment(args.experiment_path)
-
-
-def require_features(args: argparse.Namespace) -> None:
-    """`MissingFileError` with one command for all models, rather than a failure of each."""
-    for split in SPLITS:
-        path = split_path(args.data_path, args.dataset, split)
-        if not path.is_file():
-            raise MissingFileError(
-                f"{path} is missing; make it with: {create_command(args.dataset, args.data_path)}"
-            )
-
-
 def chosen_references(args: argparse.Namespace) -> list[str]:
     """Selectors of the reference plan, one for each classifier: to be run before all others."""
     return [reference_selector(args.dataset, classifier) for classifier in args.classifier]
@@ -60,13 +43,7 @@ def chosen_references(args: argparse.Namespace) -> list[str]:
 
 def chosen_models(args: argparse.Namespace) -> list[str]:
     """A selector for each model to train."""
-    return model_selectors(
-        chosen_experiment(args),
-        args.size,
-        args.dataset,
-        epoch=args.epoch,
-        classifiers=args.classifier,
-    )
+    return model_selectors(args.size, args.dataset, epoch=args.epoch, classifiers=args.classifier)
 
 
 def main_command(args: argparse.Namespace) -> list[str]:

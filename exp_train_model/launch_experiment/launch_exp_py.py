@@ -4,6 +4,7 @@ Each model is trained, evaluated and scored in a process of its own. After a fai
 on, and failures are listed at the end. Run again, it goes on where it was.
 """
 
+import argparse
 import shlex
 import subprocess
 import sys
@@ -15,10 +16,11 @@ from exp_train_model.launch_experiment.choice import (
     chosen_models,
     chosen_references,
     main_command,
-    require_features,
 )
 from exp_train_model.stopping import StopRequest, stop_request
+from features.files import SPLITS, create_command, split_path
 from transcoder.cli import Parser, reports_errors
+from transcoder.errors import MissingFileError
 from transcoder.processes import end_with_parent
 
 _POLL_S = 0.2
@@ -35,11 +37,21 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     selectors = chosen_references(args) + chosen_models(args)
-    commands = {selector: [*main_command(args), "-s", selector] for selector in selectors}
+    return launch(args, {selector: selector for selector in selectors})
+
+
+def launch(args: argparse.Namespace, selectors: Mapping[str, str]) -> int:
+    """Run the models of ``selectors``, by what to call them; the exit status of all."""
+    commands = {name: [*main_command(args), "-s", s] for name, s in selectors.items()}
     if args.dry_run:
         print(*map(shlex.join, commands.values()), sep="\n")
         return 0
-    require_features(args)
+    for split in SPLITS:  # one message for all models, rather than a failure of each
+        path = split_path(args.data_path, args.dataset, split)
+        if not path.is_file():
+            raise MissingFileError(
+                f"{path} is missing; make it with: {create_command(args.dataset, args.data_path)}"
+            )
     return run_all(commands)
 
 

@@ -5,14 +5,12 @@ oracle leaves: run `--plan all`, or the oracle first. TEST is made by
 `python exp_train_model/create_mel_tho_dataset.py --dataset_type test`.
 """
 
-import shlex
 import sys
 from collections.abc import Sequence
 
 from doce_plans.options import add_experiment_path, add_renew
 from exp_train_model.experiment import DEFAULT_FOLDER
-from exp_train_model.launch_experiment.choice import main_command, require_features
-from exp_train_model.launch_experiment.launch_exp_py import run_all
+from exp_train_model.launch_experiment.launch_exp_py import launch
 from exp_train_model.options import add_options
 from transcoder.cli import Parser, reports_errors
 
@@ -45,13 +43,8 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     plans = SELECTORS if args.plan == "all" else (args.plan,)
-    commands = {plan: [*main_command(args), "-s", SELECTORS[plan]] for plan in plans}
-    if args.dry_run:
-        print(*map(shlex.join, commands.values()), sep="\n")
-        return 0
     args.dataset = DATASET
-    require_features(args)
-    return run_all(commands)
+    return launch(args, {plan: SELECTORS[plan] for plan in plans})
 
 
 if __name__ == "__main__":

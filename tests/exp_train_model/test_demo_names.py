@@ -35,7 +35,7 @@ def test_published_plans_keep_their_factors_beside_their_twins():
 def test_every_training_plan_has_a_twin_that_leads_to_demo_s_oracle():
     experiment = training_experiment()
     for selector in [reference_selector("DEMO-full", "YamNet"),
-                     *model_selectors(experiment, "restricted", "DEMO-full")]:  # fmt: skip
+                     *model_selectors("restricted", "DEMO-full")]:  # fmt: skip
         for setting in experiment.select(selector):
             assert "dataset=DEMO-full" in setting.identifier()
             assert oracle_setting(setting, experiment)["dataset"] == "DEMO-full"

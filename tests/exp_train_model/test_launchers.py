@@ -34,7 +34,7 @@ def make_features(folder: Path) -> None:
 
 
 def test_restricted_size_is_the_table_of_the_paper():
-    selectors = model_selectors(training_experiment(), "restricted", "full", classifiers=["PANN"])
+    selectors = model_selectors("restricted", "full", classifiers=["PANN"])
     assert [s.split("/")[0] for s in selectors] == RESTRICTED
     assert "dilation=1" in selectors[0] and "prop_logit=100" in selectors[1]
     assert all("epoch=200" in s and "dataset=full" in s for s in selectors)
@@ -45,23 +45,20 @@ def test_restricted_size_is_the_table_of_the_paper():
 
 
 def test_detailed_size_adds_every_hyper_parameter():
-    experiment = training_experiment()
-    selectors = model_selectors(experiment, "detailed", "full")
+    selectors = model_selectors("detailed", "full")
     assert len(selectors) == len(set(selectors)) == 48 + 288 + 24 + 18
-    assert (
-        len(model_selectors(experiment, "detailed", "full", epoch=None)) == 144 + 1152 + 192 + 180
-    )
-    assert model_selectors(experiment, "restricted", "full")[0] == selectors[0]
+    assert len(model_selectors("detailed", "full", epoch=None)) == 144 + 1152 + 192 + 180
+    assert model_selectors("restricted", "full")[0] == selectors[0]
 
 
 def test_ablations_are_trained_by_the_cnn_alone():
-    selectors = model_selectors(training_experiment(), "restricted", "urban_mel_time")
+    selectors = model_selectors("restricted", "urban_mel_time")
     assert [s.split("/")[0] for s in selectors] == ["cnn", "cnn"]
 
 
 def test_an_epoch_that_no_plan_has_is_an_error():
     with pytest.raises(UsageError, match="epoch"):
-        model_selectors(training_experiment(), "restricted", "full", epoch=7)
+        model_selectors("restricted", "full", epoch=7)
 
 
 def test_options_are_handed_on():
