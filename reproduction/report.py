@@ -4,8 +4,9 @@ The page holds everything it shows and asks the network for nothing. What has no
 named together with the command that makes it.
 """
 
+import argparse
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,19 +68,7 @@ def main(argv=None) -> int:
 
     from transcoder.files import atomic_write_text
 
-    usual = training_experiment(args.train_experiment).path("export")
-    usual_classif = classification_experiment(args.classif_experiment).path("export")
-    sections = collect(
-        ReportFolders(
-            results=args.results,
-            train_export=args.train_export or usual,
-            classif_export=args.classif_export or usual_classif,
-            audio=args.audio,
-            run_log=args.run_log or args.results / "run_log.json",
-            train_experiment=args.train_experiment,
-            classif_experiment=args.classif_experiment,
-        )
-    )
+    sections = collect(args)
     path = args.results / "report.html"
     atomic_write_text(path, render(sections))
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
@@ -89,81 +78,44 @@ def main(argv=None) -> int:
     return 1 if damaged else 0
 
 
-@dataclass(frozen=True)
-class ReportFolders:
-    """Where what the report shows lies; nothing of it needs to exist."""
-
-    results: Path
-    train_export: Path
-    classif_export: Path
-    audio: Path
-    run_log: Path
-    train_experiment: Path = TRAIN_FOLDER
-    classif_experiment: Path = CLASSIF_FOLDER
-
-    @property
-    def train_options(self) -> str:
-        """What commands of the training experiment need to be told."""
-        usual = training_experiment(self.train_experiment).path("export")
-        words = option("experiment_path", self.train_experiment, TRAIN_FOLDER)
-        return words + option("output", self.train_export, usual)
-
-    @property
-    def classif_command(self) -> str:
-        """Makes the classification experiment's tables and figures."""
-        usual = classification_experiment(self.classif_experiment).path("export")
-        words = option("experiment_path", self.classif_experiment, CLASSIF_FOLDER)
-        words += option("output", self.classif_export, usual)
-        return f"python exp_classif_eval/export_classification_results.py{words}"
-
-
-def collect(folders: ReportFolders) -> "dict[str, Section]":
-    """Everything that the report shows, by section."""
+def collect(args: argparse.Namespace) -> "dict[str, Section]":
+    """Everything that the report shows, by section, from where the arguments say that it lies."""
     from reproduction.artefacts import gather, read_figure, read_recording, read_run_log
     from reproduction.score_tables import read_table, table_files
 
+    run_log = args.run_log or args.results / "run_log.json"
+    usual = training_experiment(args.train_experiment).path("export")
+    train_export = args.train_export or usual
+    train_options = option("experiment_path", args.train_experiment, TRAIN_FOLDER)
+    train_options += option("output", train_export, usual)
+    usual = classification_experiment(args.classif_experiment).path("export")
+    classif_export = args.classif_export or usual
+    classif_command = "python exp_classif_eval/export_classification_results.py"
+    classif_command += option("experiment_path", args.classif_experiment, CLASSIF_FOLDER)
+    classif_command += option("output", classif_export, usual)
+    training_tables = "python exp_train_model/export_experiment_results.py --ext html json png"
+    curves = "python exp_train_model/plot_training_curve.py -s cnn/ -s hybridts/"
+    figures = f"python plot_spectro_dcase2023.py{option('output', args.results, EXPORT_ROOT)}"
+    sounds = "python generate_audio.py street_scene.wav"
+    sounds += option("output", args.audio, AUDIO_FOLDER)
+
+    def tables(folder: Path, pattern: str, command: str) -> "Section":
+        return gather(table_files(folder, pattern), read_table, command)
+
+    def pictures(folder: Path, patterns: Sequence[str], command: str) -> "Section":
+        return gather(_finished(folder, *patterns), read_figure, command)
+
     return {
         "run": gather(
-            [folders.run_log] if folders.run_log.is_file() else [],
-            read_run_log,
-            "python reproduce.py --demo",
+            [run_log] if run_log.is_file() else [], read_run_log, "python reproduce.py --demo"
         ),
-        "training": gather(
-            table_files(folders.train_export, "results_training_*"),
-            read_table,
-            "python exp_train_model/export_experiment_results.py --ext html json png"
-            + folders.train_options,
-        ),
-        "curves": gather(
-            _finished(folders.train_export, "*_curve.png"),
-            read_figure,
-            "python exp_train_model/plot_training_curve.py -s cnn/ -s hybridts/"
-            + folders.train_options,
-        ),
-        "classification": gather(
-            table_files(folders.classif_export, "results_classif_*"),
-            read_table,
-            folders.classif_command,
-        ),
-        "classes": gather(
-            table_files(folders.classif_export, "classes_*"), read_table, folders.classif_command
-        ),
-        "confusion": gather(
-            _finished(folders.classif_export, "classes_*/*.png"),
-            read_figure,
-            folders.classif_command,
-        ),
-        "figures": gather(
-            _finished(folders.results, *_FIGURES),
-            read_figure,
-            f"python plot_spectro_dcase2023.py{option('output', folders.results, EXPORT_ROOT)}",
-        ),
-        "sounds": gather(
-            _finished(folders.audio, "**/*_original.wav"),
-            read_recording,
-            "python generate_audio.py street_scene.wav"
-            + option("output", folders.audio, AUDIO_FOLDER),
-        ),
+        "training": tables(train_export, "results_training_*", training_tables + train_options),
+        "curves": pictures(train_export, ["*_curve.png"], curves + train_options),
+        "classification": tables(classif_export, "results_classif_*", classif_command),
+        "classes": tables(classif_export, "classes_*", classif_command),
+        "confusion": pictures(classif_export, ["classes_*/*.png"], classif_command),
+        "figures": pictures(args.results, _FIGURES, figures),
+        "sounds": gather(_finished(args.audio, "**/*_original.wav"), read_recording, sounds),
     }
 
 

@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import json
 import os
+import platform
 import shlex
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def _provenance() -> dict[str, str]:
     A child's peak memory counts what its parent held when it was started: the runner stays small
     by not importing torch.
     """
-    code = "import json; from reproduction.machine import describe; print(json.dumps(describe()))"
+    code = "import json; from reproduction.runner import describe; print(json.dumps(describe()))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=WORK_ROOT, capture_output=True, text=True
     )
@@ -202,6 +203,28 @@ def _provenance() -> dict[str, str]:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise UserError(f"the project's packages cannot be loaded: {reason}")
     return json.loads(done.stdout)
+
+
+def describe() -> dict[str, str]:
+    """Versions and commit, and the device that the commands choose by themselves."""
+    import torch
+
+    from transcoder.checkpoints import provenance
+    from transcoder.devices import choose_device
+
+    device = choose_device("auto")
+    on_gpu = device.type == "cuda"
+    return {**provenance(), "device": torch.cuda.get_device_name(device) if on_gpu else _cpu()}
+
+
+def _cpu() -> str:
+    """The processor's name where Linux tells it, and the number of cores."""
+    cpuinfo = Path("/proc/cpuinfo")
+    name = platform.machine()
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
+    return f"CPU ({name}, {os.cpu_count()} cores)"
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from report_artefacts import LOUD_PEAK, SAMPLE_RATE, played
 
-from reproduction.media import MAX_SOUND_DURATION_S, embed_image, embed_sound
+from reproduction.artefacts import MAX_SOUND_DURATION_S, embed_image, embed_sound
 from transcoder.audio import write_audio
 
 

@@ -11,7 +11,7 @@ from report_artefacts import DURATION_S, RUN_LOG, SAMPLE_RATE, TABLE, make_artef
 
 from doce_plans.export import export_table
 from doce_plans.tables import Cell
-from reproduction.report import ReportFolders, collect, duration_text, main
+from reproduction.report import build_parser, collect, duration_text, main
 from reproduction.score_tables import ScoreTable, css_classes, read_table, table_files
 from reproduction.wording import condensed, figure_caption, in_words, table_title
 from transcoder.errors import UserError
@@ -210,8 +210,9 @@ def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
 def test_a_damaged_run_log_is_named(tmp_path, log):
     path = tmp_path / "run_log.json"
     path.write_text(log)
-    nowhere = tmp_path / "nowhere"
-    sections = collect(ReportFolders(nowhere, nowhere, nowhere, nowhere, path))
+    folders = ("results", "train_export", "classif_export", "audio")
+    arguments = [f"--{folder}={tmp_path / 'nowhere'}" for folder in folders]
+    sections = collect(build_parser().parse_args([*arguments, f"--run_log={path}"]))
     assert "is no run log" in sections["run"].damaged[0]
 
 
