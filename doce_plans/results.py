@@ -65,40 +65,29 @@ def load_results(
     return found
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Positions of the best results and of those not significantly different from the best."""
+def compare(
+    results: Sequence[MetricResult | None], metric: Metric
+) -> list[tuple[str, float | None]]:
+    """For each result its mark, `BEST`, `NOT_DIFFERENT` or none, and the p value against the best.
 
-    best: frozenset[int]
-    not_different: frozenset[int]
-    p_values: dict[int, float]
-
-    def mark(self, position: int) -> str:
-        """`BEST`, `NOT_DIFFERENT` or nothing."""
-        if position in self.best:
-            return BEST
-        return NOT_DIFFERENT if position in self.not_different else ""
-
-
-def compare(results: Sequence[MetricResult | None], metric: Metric) -> Comparison:
-    """Find the best results; test the others against the first of them.
-
-    All exact ties are best. The test is a two-sided paired t-test; a result has no p value where
-    it is missing, has one value only or another number of values than the best.
+    All exact ties are best; the others are tested against the first of them by a two-sided paired
+    t-test. A result has no p value where it is missing, has one value only or another number of
+    values than the best.
     """
+    marks: list[tuple[str, float | None]] = [("", None)] * len(results)
     values = {i: r.value for i, r in enumerate(results) if r is not None and r.value == r.value}
     if metric.better is None or not values:
-        return Comparison(frozenset(), frozenset(), {})
+        return marks
     best_value = max(values.values()) if metric.better == "higher" else min(values.values())
     best = [i for i, value in values.items() if value == best_value]
-    p_values = {}
-    if metric.significance:
-        reference = results[best[0]].array
-        for i in values.keys() - set(best):
-            if len(reference) > 1 and len(results[i].array) == len(reference):
-                p_values[i] = _paired_t_test(results[i].array, reference)
-    not_different = frozenset(i for i, p in p_values.items() if p > SIGNIFICANCE_LEVEL)
-    return Comparison(frozenset(best), not_different, p_values)
+    reference = results[best[0]].array
+    for i in values:
+        if i in best:
+            marks[i] = BEST, None
+        elif metric.significance and len(results[i].array) == len(reference) > 1:
+            p_value = _paired_t_test(results[i].array, reference)
+            marks[i] = NOT_DIFFERENT if p_value > SIGNIFICANCE_LEVEL else "", p_value
+    return marks
 
 
 def _names(experiment: Experiment, path: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -37,7 +37,7 @@ class Cell:
 
     text: str
     value: float | None = None  # of a number, as it was before rounding
-    mark: str = ""  # as `doce_plans.results.Comparison.mark`
+    mark: str = ""  # of `doce_plans.results.compare`
     p_value: float | None = None  # of the test against the best
 
 
@@ -193,9 +193,10 @@ Row = tuple[dict[str, Modality], dict[str, MetricResult], str]
 def _table_of_metrics(rows: Sequence[Row], metrics: Sequence[Metric]) -> Table:
     rows = [row for row in rows if row[1]]
     grid = [[results.get(m.name) for m in metrics] for _, results, _ in rows]
-    compared = [[(i, j) for i in range(len(rows))] for j in range(len(metrics))]
+    columns = zip(*grid, strict=True)
+    marks = zip(*map(compare, columns, metrics), strict=True)
     headings = [Heading(m.label, m.better) for m in metrics]
-    table = _build("{}", [values for values, *_ in rows], headings, grid, metrics, compared)
+    table = _build("{}", [values for values, *_ in rows], headings, grid, metrics, marks)
     return dataclasses.replace(table, remarks=tuple(remark for *_, remark in rows))
 
 
@@ -214,11 +215,11 @@ def _table_of_modalities(
     groups = {others: group for others, group in groups.items() if group}
     shown = [m for m in modalities if any(m in group for group in groups.values())]
     grid = [[group.get(m) for m in shown] for group in groups.values()]
-    compared = [[(i, j) for j in range(len(shown))] for i in range(len(groups))]
+    marks = [compare(line, metric) for line in grid]
     headings = [Heading(modality_text(m)) for m in shown]
     header = f"metric: {metric.label} for factor {{}}{factor}"
     values = [dict(others) for others in groups]
-    table = _build(header, values, headings, grid, [metric] * len(shown), compared)
+    table = _build(header, values, headings, grid, [metric] * len(shown), marks)
     texts = ("; ".join(filter(None, remarks[others])) for others in groups)
     return dataclasses.replace(table, remarks=tuple(texts))
 
@@ -229,26 +230,17 @@ def _build(
     headings: Sequence[Heading],
     grid: Sequence[Sequence[MetricResult | None]],
     metrics: Sequence[Metric],
-    compared: Sequence[Sequence[tuple[int, int]]],
+    marks: Iterable[Sequence[tuple[str, float | None]]],
 ) -> Table:
     """A table of factor values and of a grid of results.
 
-    ``metrics`` are those of the grid's columns, ``compared`` lists groups of its places, one
-    metric in each group; what is the same in all rows takes the place of ``{}`` in ``header``.
+    ``metrics`` are those of the grid's columns, ``marks`` as `compare` gives them for its places;
+    what is the same in all rows takes the place of ``{}`` in ``header``.
     """
     texts = [{f: modality_text(m) for f, m in row.items()} for row in values]
     constant = [f for f in texts[0] if len(texts) > 1 and len({row[f] for row in texts}) == 1]
     varying = [f for f in texts[0] if f not in constant]
-    shown = [
-        [_result_cell(result, metric) for result, metric in zip(line, metrics, strict=True)]
-        for line in grid
-    ]
-    for places in compared:
-        comparison = compare([grid[i][j] for i, j in places], metrics[places[0][1]])
-        for k, (i, j) in enumerate(places):
-            shown[i][j] = dataclasses.replace(
-                shown[i][j], mark=comparison.mark(k), p_value=comparison.p_values.get(k)
-            )
+    shown = [map(_result_cell, *parts, metrics) for parts in zip(grid, marks, strict=True)]
     times = [result.time for row in grid for result in row if result]
     return Table(
         header=header.format("".join(f"{f}: {texts[0][f]} " for f in constant)),
@@ -268,7 +260,10 @@ def _factor_cell(modality: Modality) -> Cell:
     return Cell(modality_text(modality), None if isinstance(modality, str) else modality)
 
 
-def _result_cell(result: MetricResult | None, metric: Metric) -> Cell:
+def _result_cell(
+    result: MetricResult | None, mark: tuple[str, float | None], metric: Metric
+) -> Cell:
     if result is None:
         return Cell(MISSING)
-    return Cell(metric.format(result.value), result.value if isfinite(result.value) else None)
+    value = result.value if isfinite(result.value) else None
+    return Cell(metric.format(result.value), value, *mark)
