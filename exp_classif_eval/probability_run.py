@@ -4,11 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from exp_classif_eval.decoding import Decoded, decode_all
 from exp_classif_eval.probabilities import Inference
-from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
+from exp_classif_eval.probability_store import PROBLEMS, ProbabilityStore, Sounds
 from transcoder.marks import files_mark
 
 FILES_PER_PART = 128
@@ -56,20 +58,23 @@ def compute(
         for part_name, names in missing.items():
             own = _counted(itertools.islice(recordings, len(names)), progress)
             part = _part(inference, own, [sounds.folder / name for name in names])
-            part.write(parts, part_name)
+            parts.write(part_name, part)
             if verbose:
                 tqdm.write(_top_classes(inference, names, part))
-    store.join((Part.read(parts, part_name) for part_name in planned), origins)
+    store.join(map(parts.read, planned), origins)
     parts.remove()
 
 
-def _part(inference: Inference, recordings: Iterator[Decoded], paths: list[Path]) -> Part:
+def _part(
+    inference: Inference, recordings: Iterator[Decoded], paths: list[Path]
+) -> dict[str, NDArray]:
+    """Probabilities by chain, and under `PROBLEMS` why files have none."""
     probabilities, errors = inference.compute(recordings)
     reasons = [
         "" if error is None else str(error).removeprefix(f"{path}: ")
         for path, error in zip(paths, errors, strict=True)
     ]
-    return Part(probabilities, reasons)
+    return {PROBLEMS: np.array(reasons, dtype=str), **probabilities}
 
 
 def _counted(recordings: Iterator[Decoded], progress: tqdm) -> Iterator[Decoded]:
@@ -78,14 +83,14 @@ def _counted(recordings: Iterator[Decoded], progress: tqdm) -> Iterator[Decoded]
         progress.update()
 
 
-def _top_classes(inference: Inference, names: Sequence[str], part: Part) -> str:
+def _top_classes(inference: Inference, names: Sequence[str], part: dict[str, NDArray]) -> str:
     import torch
 
     lines = []
     for row, name in enumerate(names):
-        problem = part.problems[row]
+        problem = part[PROBLEMS][row]
         lines.append(f"{name}: {problem}" if problem else name)
         for chain in inference.chains if not problem else ():
-            top = chain.classifier.top(torch.from_numpy(part.probabilities[chain.name][row]))
+            top = chain.classifier.top(torch.from_numpy(part[chain.name][row]))
             lines.append(f"  {chain.name}: " + ", ".join(f"{label} {p:.2f}" for label, p in top))
     return "\n".join(lines)

@@ -6,7 +6,7 @@ and another one goes on where it was.
 """
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,26 +22,8 @@ from transcoder.hdf5_files import own_dataset, written_hdf5
 from transcoder.parts import PartStore
 
 _TEXT = h5py.string_dtype("utf-8")
-_PROBLEMS = "problems"
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Results for some neighbouring files."""
-
-    probabilities: Mapping[str, NDArray[np.float32]]  # by chain, (n_files, n_classes)
-    problems: Sequence[str]  # for each file; empty: none
-
-    def write(self, store: PartStore, name: str) -> None:
-        """Keep it as ``name``."""
-        store.write(name, {_PROBLEMS: np.array(self.problems, dtype=str), **self.probabilities})
-
-    @classmethod
-    def read(cls, store: PartStore, name: str) -> "Part":
-        """What `write` kept; errors are those of `PartStore.read`."""
-        arrays = store.read(name)
-        problems = arrays.pop(_PROBLEMS).tolist()
-        return cls(arrays, problems)
+PROBLEMS = "problems"
+"""In a part: why a file has no probabilities, empty for the others; beside the chains' arrays."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +63,7 @@ class ProbabilityStore:
         """
         if not self.path.is_file():
             return {}
-        with open_probabilities(self.path) as file:
+        with open_probabilities(self.path, create_command(self.path)) as file:
             self._check(file)
             return {
                 f"{classifier}/{transcoder}": {k: str(v) for k, v in dataset.attrs.items()}
@@ -111,7 +93,9 @@ class ProbabilityStore:
                 f"and {len(theirs - ours)} are not here: {again}"
             )
 
-    def join(self, parts: Iterable[Part], origins: Mapping[str, Mapping[str, str]]) -> None:
+    def join(
+        self, parts: Iterable[dict[str, NDArray]], origins: Mapping[str, Mapping[str, str]]
+    ) -> None:
         """Make the file of all parts, and of the chains in an older file that they do not have."""
         with written_hdf5(self.path) as file:
             self._describe(file)
@@ -119,9 +103,10 @@ class ProbabilityStore:
             problems = file.create_dataset("problem", (n_files,), dtype=_TEXT)
             first = 0
             for part in parts:
-                rows = slice(first, first + len(part.problems))
-                problems[rows] = np.array(part.problems, dtype=object)
-                for name, probs in part.probabilities.items():
+                of_part = part.pop(PROBLEMS)
+                rows = slice(first, first + len(of_part))
+                problems[rows] = of_part.astype(object)
+                for name, probs in part.items():
                     dataset = file.require_dataset(name, (n_files, probs.shape[1]), np.float32)
                     dataset[rows] = probs
                 file.check()
@@ -150,9 +135,8 @@ class ProbabilityStore:
                     older.copy(name, file, name)
 
 
-def open_probabilities(path: Path, command: str = "") -> h5py.File:
+def open_probabilities(path: Path, command: str) -> h5py.File:
     """Open a file for reading; errors name the command that makes it."""
-    command = command or create_command(path)
     if not path.is_file():
         raise MissingFileError(f"{path} is missing; make it with: {command}")
     with _damage_reported(path, command):
@@ -163,8 +147,7 @@ def open_probabilities(path: Path, command: str = "") -> h5py.File:
     raise UserError(f"{path}: holds no class probabilities; remove it, then: {command}")
 
 
-def _damage_reported(path: Path, command: str = ""):
-    command = command or create_command(path)
+def _damage_reported(path: Path, command: str):
     return reading(path, f"is damaged; make it again with: {command} --overwrite")
 
 
@@ -212,6 +195,7 @@ def read_probabilities(
 
 def read_problems(path: Path) -> tuple[dict[str, str], int]:
     """The files without probabilities and why; and the number of all files."""
-    with open_probabilities(path) as file, _damage_reported(path):
+    command = create_command(path)
+    with open_probabilities(path, command) as file, _damage_reported(path, command):
         pairs = list(zip(file["files"].asstr()[:], file["problem"].asstr()[:], strict=True))
         return {name: problem for name, problem in pairs if problem}, len(pairs)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transcoder.files import REFERENCE_MODELS
-from transcoder.names import WAYS, factors_of
 
 _JUDGED = {"bce": "BCE", "kl": "KL", "top1": "top-1", "correlation": "class correlation",
            "accuracy": "nearest class"}  # fmt: skip
@@ -26,22 +25,10 @@ class CardTable:
         return "| " + " | ".join("---" for _ in self.header.split("|")[1:-1]) + " |"
 
 
-def scores_of(name: str) -> list[CardTable]:
-    """The scores of a model that comes with the project, by the name of its checkpoint."""
-    from judging.methods import short_name
-
-    if factors_of(name).get("classifier") != "YamNet":
-        return []  # nothing else was judged
-    label = f"reference_models: {short_name(name)}"
+def scores_of(label: str) -> list[CardTable]:
+    """The scores of a way for YAMNet, by what the tables call it: nothing else was judged."""
     found = [_judged(label)]
     found += [_held_out(REFERENCE_MODELS / file, judge, label) for file, judge in _JUDGES.items()]
-    return [table for table in found if table.rows]
-
-
-def scores_of_untrained(method: str) -> list[CardTable]:
-    """Those of PINV or texture."""
-    found = [_judged(WAYS[method])]
-    found += [_held_out(REFERENCE_MODELS / f, judge, WAYS[method]) for f, judge in _JUDGES.items()]
     return [table for table in found if table.rows]
 
 

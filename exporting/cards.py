@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporting import card_texts
-from exporting.card_scores import CardTable, scores_of, scores_of_untrained
+from exporting.card_scores import CardTable, scores_of
 from exporting.metadata import LEVELS_TEXT, UNIT
 from transcoder.files import REFERENCE_MODELS
-from transcoder.names import factors_of, model_name
+from transcoder.names import WAYS, factors_of, model_name
 from transcoder.pages import page_environment
 
 _PROGRAM = "python exp_train_model/main_doce_training.py -c"
@@ -68,7 +68,7 @@ def untrained_card(metadata: Mapping[str, str], exported: Mapping[str, object]) 
             data="None: the transcoder is computed, not learned.",
             command="",
             training=[],
-            tables=scores_of_untrained(metadata["method"]),
+            tables=scores_of(WAYS[metadata["method"]]),
             validation="",
             limits=[card_texts.EXPORTED, *card_texts.ALL_LIMITS],
             licence=card_texts.OTHER_LICENCE,
@@ -96,7 +96,7 @@ def _card(name: str, table: Mapping, exported: Mapping[str, object]) -> Card:
         data=data,
         command=training_command(factors, table),
         training=_training(training, table.get("provenance") or {}),
-        tables=scores_of(name) if is_ours else [],
+        tables=_scores(name) if is_ours else [],
         validation=f"a loss ({loss.split()[0]}) of {loss.split()[1]}",
         limits=[
             *filter(None, [card_texts.LIMITS.get(kind), card_texts.EXPORTED if exported else None]),
@@ -107,6 +107,14 @@ def _card(name: str, table: Mapping, exported: Mapping[str, object]) -> Card:
         if is_ours else card_texts.OTHER_LICENCE,
         file=str(exported.get("file", "")),
     )  # fmt: skip
+
+
+def _scores(name: str) -> list[CardTable]:
+    """The scores of a model that comes with the project, by the name of its checkpoint."""
+    from judging.methods import short_name
+
+    is_judged = factors_of(name).get("classifier") == "YamNet"
+    return scores_of(f"reference_models: {short_name(name)}") if is_judged else []
 
 
 def _facts(name: str, table: Mapping) -> list[tuple[str, object]]:

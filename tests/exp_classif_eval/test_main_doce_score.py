@@ -16,7 +16,7 @@ from exp_classif_eval.deep_head import head_probabilities, load_heads
 from exp_classif_eval.experiment import classification_experiment, outputs_file, predictions_file
 from exp_classif_eval.labels import read_labels
 from exp_classif_eval.probability_files import probability_path
-from exp_classif_eval.probability_store import Part, ProbabilityStore, Sounds
+from exp_classif_eval.probability_store import PROBLEMS, ProbabilityStore, Sounds
 from exp_classif_eval.scores import Outputs, Predictions, load, metric_arrays, save
 from transcoder.names import DEMO_MARK, demo_name
 from transcoder.settings import FRONT_ENDS
@@ -34,7 +34,7 @@ def write_probabilities(folder, dataset, names, arrays, problems=None):
     store = ProbabilityStore(
         probability_path(folder, dataset), Sounds(names, (1,) * len(names), folder, "right")
     )
-    part = Part(arrays, problems or [""] * len(names))
+    part = {PROBLEMS: np.array(problems or [""] * len(names)), **arrays}
     store.join([part], {name: {"teacher": f"{name.split('/')[0]} (test)"} for name in arrays})
 
 
