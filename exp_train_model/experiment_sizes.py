@@ -1,11 +1,13 @@
 """Which models belong to the experiment, restricted to the paper's rows or in detail."""
 
+import argparse
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from doce_plans.plans import plan_on
 from doce_plans.selectors import select
 from doce_plans.settings import Setting
-from exp_train_model.plans import CLASSIFIERS, PLANS
+from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS, PLANS
 from transcoder.names import model_name
 
 SIZES = ("restricted", "detailed")
@@ -24,6 +26,19 @@ CNN_LOGITS = f"hybridts/dataset=full+epoch={PAPER_EPOCHS}+{_PAPER_ROWS[1][1]}"
 """Selects the paper's CNN-logits, one for each classifier."""
 
 _TRAINED_PLANS = ("mlp", "cnn", "hybridts", "ts")
+
+
+def add_choice(parser: argparse.ArgumentParser, size_option: str, **classifier: Any) -> None:
+    """Add the options that choose models; ``classifier`` are the arguments of that option."""
+    parser.add_argument(
+        size_option, dest="size", choices=SIZES, default="restricted",
+        help="restricted: the models of the paper's table; detailed: all hyper-parameters",
+    )  # fmt: skip
+    parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
+    parser.add_argument("--classifier", nargs="+", choices=CLASSIFIERS, **classifier)
+    parser.add_argument(
+        "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
+    )
 
 
 def reference_selector(dataset: str, classifier: str) -> str:

@@ -13,8 +13,8 @@ from doce_plans.export import ALL_FORMATS, export_table
 from doce_plans.options import add_experiment_path
 from doce_plans.plans import plan_on
 from exp_train_model.experiment import DEFAULT_FOLDER, training_experiment
-from exp_train_model.experiment_sizes import PAPER_EPOCHS, SIZES, model_selectors
-from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
+from exp_train_model.experiment_sizes import add_choice, model_selectors
+from exp_train_model.plans import CLASSIFIERS
 from transcoder.cli import Parser, reports_errors
 from transcoder.errors import UserError
 from transcoder.names import is_demo
@@ -25,17 +25,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--ext", nargs="+", choices=ALL_FORMATS, default=["png"], help="formats to write"
     )
-    parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
-    parser.add_argument(
-        "--classifier", nargs="+", choices=CLASSIFIERS, help="default: those with results"
-    )
-    parser.add_argument(
-        "--experiment_size", choices=SIZES, default="restricted",
-        help="restricted: the paper's rows; detailed: all models with results",
-    )  # fmt: skip
-    parser.add_argument(
-        "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
-    )
+    add_choice(parser, "--experiment_size", help="default: those with results")
     parser.add_argument(
         "-s", "--select", action="append", metavar="SELECTOR",
         help="rows in place of those: plan/factor=modality+...; can be repeated",
@@ -65,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except UserError as error:
             problems.append(f"{classifier}: {error}")
             continue
-        if args.experiment_size == "restricted" and not args.select:
+        if args.size == "restricted" and not args.select:
             table = only_methods(table)
         table = table.with_remarks()
         print(table)
@@ -85,7 +75,7 @@ def _selectors(args: argparse.Namespace, classifier: str) -> Sequence[str]:
     # the oracle is the truth: its row would be the best in every column
     pinv = f"{plan_on('reference', args.dataset)}/transcoder=pinv+dataset={args.dataset}"
     models = args.select or model_selectors(
-        args.experiment_size, args.dataset, epoch=args.epoch, classifiers=[classifier]
+        args.size, args.dataset, epoch=args.epoch, classifiers=[classifier]
     )
     return [f"{selector}+step=metric+classifier={classifier}" for selector in [pinv, *models]]
 

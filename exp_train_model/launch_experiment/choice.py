@@ -6,31 +6,20 @@ import sys
 from doce_plans.options import add_experiment_path, add_renew
 from exp_train_model.experiment import DEFAULT_FOLDER
 from exp_train_model.experiment_sizes import (
-    PAPER_EPOCHS,
-    SIZES,
+    add_choice,
     model_selectors,
     reference_selector,
 )
 from exp_train_model.options import TrainingOptions, add_options
-from exp_train_model.plans import ALL_DATASETS, CLASSIFIERS
+from exp_train_model.plans import CLASSIFIERS
 from transcoder.programs import PROJECT_ROOT
 
 MAIN_SCRIPT = PROJECT_ROOT / "exp_train_model" / "main_doce_training.py"
 
 
-def add_choice(parser: argparse.ArgumentParser, size_option: str) -> None:
+def add_launch_options(parser: argparse.ArgumentParser, size_option: str) -> None:
     """Add the options that choose models, and those of `TrainingOptions`."""
-    parser.add_argument(
-        size_option, dest="size", choices=SIZES, default="restricted",
-        help="restricted: the models of the paper's table; detailed: all hyper-parameters",
-    )  # fmt: skip
-    parser.add_argument("--dataset", choices=ALL_DATASETS, default="full")
-    parser.add_argument(
-        "--classifier", nargs="+", choices=CLASSIFIERS, default=CLASSIFIERS, help="whose models"
-    )
-    parser.add_argument(
-        "--epoch", type=int, default=PAPER_EPOCHS, help="modality of the factor epoch"
-    )
+    add_choice(parser, size_option, default=CLASSIFIERS, help="whose models")
     add_experiment_path(parser, DEFAULT_FOLDER, "models, outputs and scores go")
     add_options(parser)
     add_renew(parser)

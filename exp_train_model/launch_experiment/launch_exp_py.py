@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from exp_train_model.launch_experiment.choice import (
-    add_choice,
+    add_launch_options,
     chosen_models,
     chosen_references,
     main_command,
@@ -28,7 +28,7 @@ _POLL_S = 0.2
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    add_choice(parser, "--exp_type")
+    add_launch_options(parser, "--exp_type")
     parser.add_argument("--dry_run", action="store_true", help="only show the commands")
     return parser
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from exp_train_model.experiment import DEFAULT_FOLDER
 from exp_train_model.launch_experiment.choice import (
-    add_choice,
+    add_launch_options,
     chosen_models,
     chosen_references,
     main_command,
@@ -57,7 +57,7 @@ class SlurmTemplate(string.Template):
 
 def build_parser() -> Parser:
     parser = Parser(description=__doc__)
-    add_choice(parser, "--experiment_size")
+    add_launch_options(parser, "--experiment_size")
     parser.add_argument(
         "--template", default="jean_zay", metavar="NAME|FILE",
         help=f"one of {', '.join(sorted(p.stem for p in TEMPLATES.glob('*.slurm')))}, or a file",
