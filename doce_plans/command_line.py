@@ -150,23 +150,21 @@ def _print_lines(lines: Iterable[str]) -> None:
 def _handle_files(
     experiment: Experiment, selection: SettingSelection, args: argparse.Namespace
 ) -> None:
-    from doce_plans.outputs import plan_archiving, plan_removal
+    from doce_plans.outputs import plan_action
 
-    if args.archive:
-        path, action = args.archive, plan_archiving(experiment, selection, args.archive)
-    elif args.remove or args.keep:
-        path = args.remove or args.keep
-        action = plan_removal(experiment, selection, path, keep=bool(args.keep))
-    else:
+    what = next((name for name in ("archive", "remove", "keep") if getattr(args, name)), None)
+    if what is None:
         return
+    path = getattr(args, what)
+    action = plan_action(experiment, selection, path, what)
     if action is None:
         print(f"no such files in {experiment.path(path)}")
         return
-    what = str(action)
+    described = str(action)  # before: afterwards its files are gone
     if not args.yes:
-        _confirm(what)
+        _confirm(described)
     action.carry_out()
-    print(f"done: {what}")
+    print(f"done: {described}")
 
 
 def _confirm(what: str) -> None:

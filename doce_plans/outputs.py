@@ -1,7 +1,7 @@
 """The files of settings: which are whose, which to remove or keep, and reading them back."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,35 +53,32 @@ class FileAction:
                 file.unlink()
 
 
-def plan_removal(
-    experiment: Experiment, settings: Iterable[Setting], path: str, *, keep: bool = False
+def plan_action(
+    experiment: Experiment, settings: Iterable[Setting], path: str, what: str
 ) -> FileAction | None:
-    """Removal of the files of ``settings`` in ``path``, or with ``keep`` of all other settings'.
+    """What to do with files in ``path``; None if there are no such files.
 
-    Where the experiment has an archive they are moved there. None if there are no such files.
-    """
-    target = experiment.path("archive") if "archive" in experiment.paths else None
-    files = _files_of(experiment, settings, path, others=keep)
-    return FileAction("move" if target else "remove", files, target) if files else None
-
-
-def plan_archiving(
-    experiment: Experiment, settings: Iterable[Setting], path: str
-) -> FileAction | None:
-    """Copy of the files of ``settings`` in ``path`` to the archive; None if there are none.
+    Parameters
+    ----------
+    what
+        "archive": copy the files of ``settings`` to the experiment's path ``archive``.
+        "remove": remove them, or move them there if the experiment has one. "keep": the same of
+        all other settings' files.
 
     Raises
     ------
     UsageError
-        If the experiment has no path ``archive``.
+        If there is no such path, or none to archive in.
     """
-    target = experiment.path("archive")
-    files = _files_of(experiment, settings, path)
-    return FileAction("copy", files, target) if files else None
+    has_archive = "archive" in experiment.paths or what == "archive"
+    target = experiment.path("archive") if has_archive else None
+    files = _files_of(experiment, settings, path, others=what == "keep")
+    verb = "copy" if what == "archive" else "move" if target else "remove"
+    return FileAction(verb, files, target) if files else None
 
 
 def _files_of(
-    experiment: Experiment, settings: Iterable[Setting], path: str, *, others: bool = False
+    experiment: Experiment, settings: Iterable[Setting], path: str, *, others: bool
 ) -> tuple[Path, ...]:
     """Files in the folder ``path`` that belong to ``settings``, or to any other setting."""
     from doce_plans.settings import list_settings
@@ -89,8 +86,11 @@ def _files_of(
     folder = experiment.path(path)
     if not folder.is_dir():
         return ()
-    everything = [s for p in experiment.plans for s in list_settings(p, map(range, _sizes(p)))]
-    known = {setting.identifier() for setting in everything}
+    known = {
+        setting.identifier()
+        for plan in experiment.plans
+        for setting in list_settings(plan, [range(len(m)) for m in plan.factors.values()])
+    }
     wanted = {setting.identifier() for setting in settings}
     return tuple(
         file
@@ -100,10 +100,6 @@ def _files_of(
         if file.is_file() and "=" in file.name and not file.name.startswith(".")
         if (_owner(file.name, known) in wanted) is not others
     )
-
-
-def _sizes(plan) -> Sequence[int]:
-    return [len(modalities) for modalities in plan.factors.values()]
 
 
 def _owner(name: str, identifiers: set[str]) -> str | None:

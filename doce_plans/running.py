@@ -83,11 +83,7 @@ def compute(
             else:
                 _in_threads(run.attempt, list(batch), mode.n_threads)
     if run.n_skipped:
-        LOG.info(
-            "%d of %d settings were skipped: they are done",
-            run.n_skipped,
-            len(settings),
-        )
+        LOG.info("%d of %d settings were skipped: they are done", run.n_skipped, len(settings))
     return run.failed
 
 
@@ -139,9 +135,6 @@ class _Run:
             LOG.info("skipped, it is done: %s", setting)
             return
         remove_temporary(*self.experiment.outputs_of(setting))
-        self._run(setting, identity)
-
-    def _run(self, setting: Setting, identity: Identity | None) -> None:
         self._announce(setting)
         if identity is not None:
             write_record(setting, self.experiment, identity, complete=False)

@@ -7,7 +7,7 @@ carries the password of a mail account.
 
 import functools
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,11 @@ _factor_lock = threading.Lock()  # the mask and the cursor of a loop live on the
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Setting:
+class Setting(Mapping[str, Modality]):
     """One combination of modalities of a plan; cannot be changed.
 
-    Factors are attributes (``setting.dataset``) and keys (``setting["dataset"]``,
-    ``"epoch" in setting``, ``dict(setting)``); values are plain Python, as YAML wants them.
+    Its factors, in order of definition, are its keys and attributes (``setting["dataset"]``,
+    ``setting.dataset``); values are plain Python, as YAML wants them.
     """
 
     plan: Plan
@@ -44,15 +44,11 @@ class Setting:
     def __getitem__(self, factor: str) -> Modality:
         return self._values[factor]
 
-    def __contains__(self, factor: str) -> bool:
-        return factor in self.plan.factors
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.plan.factors)
 
-    def get(self, factor: str, default: Modality | None = None) -> Modality | None:
-        """The factor's modality, or ``default`` where the plan has no such factor."""
-        return self._values.get(factor, default)
+    def __len__(self) -> int:
+        return len(self.plan.factors)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Setting) and self._values == other._values
@@ -64,10 +60,6 @@ class Setting:
         return self.identifier()
 
     __repr__ = __str__
-
-    def keys(self) -> list[str]:
-        """The factors, in order of definition."""
-        return list(self.plan.factors)
 
     def identifier(self) -> str:
         """The text that begins the name of each of this setting's files."""
