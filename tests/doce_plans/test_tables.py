@@ -226,20 +226,24 @@ def test_a_column_takes_its_marks_along(paper_table):
 
 def test_figure_draws_texts_and_marks(paper_table):
     figure = draw_table(paper_table)
+    figure.canvas.draw()  # cells get their places
+    (axes,) = figure.axes
+    (grid,) = axes.tables
+    texts = [*axes.texts, *(cell.get_text() for cell in grid.get_celld().values())]
     drawn = {}
-    for text in figure.axes[0].texts:
+    for text in texts:
         drawn.setdefault(text.get_text(), text)
     assert drawn["10.10"].get_weight() == "bold"
     assert drawn["0.017300"].get_color() == "blue"
     assert drawn["12.43"].get_weight() == "normal"
     assert drawn["avg_mels_mse ↓"].get_weight() == "bold"
     width, height = figure.get_size_inches() * figure.dpi
-    for text in figure.axes[0].texts:
+    for text in texts:
         box = text.get_window_extent()
         assert 0 <= box.x0 <= box.x1 <= width
         assert 0 <= box.y0 <= box.y1 <= height
     rows = {}
-    for text in figure.axes[0].texts:
+    for text in texts:
         rows.setdefault(round(text.get_position()[1], 3), []).append(text.get_window_extent())
     for boxes in rows.values():
         boxes.sort(key=lambda box: box.x0)
