@@ -77,31 +77,26 @@ def export_dataset(
     experiment, dataset: Dataset, folder: Path, formats: Sequence[str], *, figures: bool
 ) -> None:
     """Write the tables and figures of a data set to ``folder``; print where they are."""
-    from exp_classif_eval.result_tables import (
-        class_tables,
-        score_table,
-        scored_selection,
-        scored_settings,
-    )
+    from exp_classif_eval.result_tables import class_tables, score_table, scored_settings
     from transcoder.files import atomic_path
 
     short_name = dataset.short_name
-    table = score_table(experiment, dataset)
+    scored = scored_settings(experiment, dataset)
+    table = score_table(experiment, dataset, scored)
     print(table)
     for extension in formats:
         path = folder / f"results_classif_{short_name}.{extension}"
         export_table(table, path)
         print(path)
-    settings = scored_settings(experiment, scored_selection(experiment, dataset))
     path = folder / f"classes_{short_name}.csv"
     with atomic_path(path) as temporary:
-        class_tables(experiment, dataset, settings).to_csv(temporary, float_format="%.4f")
+        class_tables(experiment, dataset, scored.settings).to_csv(temporary, float_format="%.4f")
     print(path)
     if figures:
-        _export_figures(experiment, dataset, settings, folder / f"classes_{short_name}")
+        _export_figures(experiment, dataset, scored.settings, folder / f"classes_{short_name}")
 
 
-def _export_figures(experiment, dataset: Dataset, settings: list, folder: Path) -> None:
+def _export_figures(experiment, dataset: Dataset, settings: Sequence, folder: Path) -> None:
     from tqdm import tqdm
 
     from exp_classif_eval.figures import confusion_figure, precision_recall_figure

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,42 +25,39 @@ PUBLISHED_SCORES = Path(__file__).with_name("published_scores.csv")
 _FACTORS = ("deep", "classifier", "transcoder")
 
 
-def scored_selection(experiment: Experiment, dataset: Dataset) -> SettingSelection:
-    """The metric settings of the data set in all plans, the extra ones included."""
-    plans = [plan for plan in experiment.plans if dataset.name in plan.factors["dataset"]]
-    plans.sort(key=lambda plan: plan.factors["deep"])
-    return experiment.select(*(f"{plan.name}/step=metric+dataset={dataset.name}" for plan in plans))
-
-
-def scored_settings(experiment: Experiment, selection: SettingSelection) -> list[Setting]:
-    """Those of the selected settings that have scores; `UserError` if none has."""
-    return [setting for setting, results in load_results(experiment, selection) if results]
-
-
-def score_table(experiment: Experiment, dataset: Dataset) -> Table:
-    """The data set's scores: its main metric, ours and the published one, and macro F1.
+def scored_settings(experiment: Experiment, dataset: Dataset) -> SettingSelection:
+    """The metric settings of the data set that have scores, in all plans, the extra ones included.
 
     Raises
     ------
     UserError
-        If there are no scores.
+        If there are none.
     """
-    selection = scored_selection(experiment, dataset)
-    settings = scored_settings(experiment, selection)
+    plans = [plan for plan in experiment.plans if dataset.name in plan.factors["dataset"]]
+    plans.sort(key=lambda plan: plan.factors["deep"])
+    selection = experiment.select(
+        *(f"{plan.name}/step=metric+dataset={dataset.name}" for plan in plans)
+    )
+    scored = (setting for setting, results in load_results(experiment, selection) if results)
+    return dataclasses.replace(selection, settings=tuple(scored))
+
+
+def score_table(experiment: Experiment, dataset: Dataset, scored: SettingSelection) -> Table:
+    """Of `scored_settings` the main metric, ours and the published one, and macro F1."""
     main = next(m for m in experiment.metrics if m.name == dataset.main_metric)
     shown = [main.name, "macro_f1"]
     if not dataset.multi_label:
         shown.append("acc_folds_sd")
-    table = make_table(experiment, selection, ",".join(shown))
+    table = make_table(experiment, scored, ",".join(shown))
     published = published_scores(dataset, main)
-    cells = [published.get(tuple(s[f] for f in _FACTORS), Cell(MISSING)) for s in settings]
+    cells = [published.get(tuple(s[f] for f in _FACTORS), Cell(MISSING)) for s in scored]
     real = real_name(dataset.name)
     whose = "" if dataset.name == real else f" on the real {real}"
     table = table.with_column(Heading(f"published {main.label}{whose}"), cells).with_remarks()
     return dataclasses.replace(
         table,
-        notes=_notes(experiment, dataset, settings),
-        made_with=tuple(made_with(setting, experiment) for setting in settings),
+        notes=_notes(experiment, dataset, scored.settings),
+        made_with=tuple(made_with(setting, experiment) for setting in scored),
     )
 
 
@@ -89,7 +87,7 @@ def made_with(setting: Setting, experiment: Experiment) -> str:
 
 
 def class_tables(
-    experiment: Experiment, dataset: Dataset, settings: list[Setting]
+    experiment: Experiment, dataset: Dataset, settings: Sequence[Setting]
 ) -> "pd.DataFrame":
     """`scores.class_table` of each setting, one below the other, with remarks if there are any."""
     import pandas as pd
@@ -104,7 +102,9 @@ def class_tables(
     return pd.concat(tables, names=[*_FACTORS, "class"])
 
 
-def _notes(experiment: Experiment, dataset: Dataset, settings: list[Setting]) -> tuple[str, ...]:
+def _notes(
+    experiment: Experiment, dataset: Dataset, settings: Sequence[Setting]
+) -> tuple[str, ...]:
     """What the numbers were computed from, and how that differs from the publication."""
     from transcoder.checkpoints import provenance
 
