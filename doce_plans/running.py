@@ -134,7 +134,8 @@ class _Run:
                 self.n_skipped += 1
             LOG.info("skipped, it is done: %s", setting)
             return
-        remove_temporary(*self.experiment.outputs_of(setting))
+        if outputs := self.experiment.outputs_of(setting):
+            remove_temporary(record_path(setting, self.experiment), *outputs)
         self._announce(setting)
         if identity is not None:
             write_record(setting, self.experiment, identity, complete=False)

@@ -13,6 +13,7 @@ from training_world import MODELS, N_FILES, World, use
 from doce_plans import records
 from exp_train_model.experiment import model_file
 from transcoder.errors import UserError
+from transcoder.files import atomic_path
 
 MODEL = f"{MODELS['mlp']}+epoch=200"
 
@@ -81,6 +82,16 @@ def test_an_interrupted_step_is_run_again_under_the_same_command(program):
     for path in program.func.folder.rglob("*_made_from.json"):  # killed while running again
         path.write_text(json.dumps(json.loads(path.read_text()) | {"complete": False}))
     assert program("-S") == 0 and len(program.func.calls) == 2
+
+
+def test_what_a_killed_run_left_of_a_record_goes(program):
+    assert program() == 0
+    (record, _) = program.func.folder.rglob("*_made_from.json")
+    with pytest.raises(KeyboardInterrupt), atomic_path(record) as temporary:
+        raise KeyboardInterrupt
+    temporary.write_text("{")
+    assert program() == 0
+    assert record.exists() and not temporary.exists()
 
 
 def test_inputs_must_be_known_and_current(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from golden_files import DATA
+from probability_data import TABLES, write_probabilities, write_tables
 
 from doce_plans.records import record_path, write_record
 from exp_classif_eval import export_classification_results, main_doce_score
@@ -16,26 +17,12 @@ from exp_classif_eval.deep_head import head_probabilities, load_heads
 from exp_classif_eval.experiment import classification_experiment, outputs_file, predictions_file
 from exp_classif_eval.labels import read_labels
 from exp_classif_eval.probability_files import probability_path
-from exp_classif_eval.probability_store import PROBLEMS, ProbabilityStore, Sounds
 from exp_classif_eval.scores import Outputs, Predictions, load, metric_arrays, save
 from transcoder.names import DEMO_MARK, demo_name
 from transcoder.settings import FRONT_ENDS
 
-TABLES = {
-    URBANSOUND8K.name: DATA / "classification" / "UrbanSound8K_recalculated.csv",
-    SONYC_UST.name: DATA / "classification" / "sonyc_ust_annotations.csv",
-}
 GOLDEN_CHAINS = {"pann_gt": "PANN/self", "yamnet_cnn": "YamNet/cnn"}
 EXPECTED = json.loads((DATA / "classification" / "expected.json").read_text())
-
-
-def write_probabilities(folder, dataset, names, arrays, problems=None):
-    """A probability file as create_logit_dataset.py writes it."""
-    store = ProbabilityStore(
-        probability_path(folder, dataset), Sounds(names, (1,) * len(names), folder, "right")
-    )
-    part = {PROBLEMS: np.array(problems or [""] * len(names)), **arrays}
-    store.join([part], {name: {"teacher": f"{name.split('/')[0]} (test)"} for name in arrays})
 
 
 class Project:
@@ -44,10 +31,7 @@ class Project:
     def __init__(self, folder):
         self.folder = folder
         self.experiment = classification_experiment(folder / "exp")
-        for name, table in TABLES.items():
-            target = folder / name / ("metadata" if name == URBANSOUND8K.name else "")
-            target.mkdir(parents=True)
-            shutil.copy(table, target / table.name.replace("sonyc_ust_", ""))
+        write_tables(folder)
 
     def run(self, *options):
         paths = ["--experiment_path", self.folder / "exp", "--data_path", self.folder / "probs"]

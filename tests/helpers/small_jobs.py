@@ -11,11 +11,14 @@ import numpy as np
 import soundfile
 from attacks import _networks, _quick
 from fleet_data import write_fleet
+from probability_data import TABLES, write_probabilities, write_tables
 from single_download import CONTENT, PATH
 from tau_data import write_tau
 from training_data import write_features
 
+from exp_classif_eval.labels import read_labels
 from transcoder.cli import reports_errors
+from transcoder.settings import FRONT_ENDS
 
 _CNN = "epoch=10+learning_rate=-3+kernel_size=5+nb_layers=3+dilation=0+nb_channels=64"
 
@@ -33,7 +36,17 @@ def write_source(folder: Path) -> Path:
     write_tau(folder, 8)
     write_fleet(folder / "network", seconds=60)
     write_features(folder / "features", n_files=6)
+    _write_labelled_probabilities(folder / "labelled", rng)
     return folder
+
+
+def _write_labelled_probabilities(folder: Path, rng: np.random.Generator) -> None:
+    write_tables(folder)
+    for dataset in TABLES:
+        labelled = read_labels(dataset, folder / dataset)
+        values = rng.uniform(size=(len(labelled.files), FRONT_ENDS["PANN"].n_classes))
+        arrays = {"PANN/self": values.astype("f4")}
+        write_probabilities(folder / "probabilities", dataset, labelled.files, arrays)
 
 
 def archive(suffix: str):
@@ -104,6 +117,18 @@ def training(folder, source) -> int:
     return main_doce_training.main(
         ["-s", f"cnn/step=train+dataset=TEST+classifier=YamNet+{_CNN}", "-c", "--device", "cpu",
          "--epochs_override", "2", "--data_path", str(source / "features"),
+         "--experiment_path", str(folder)]
+    )  # fmt: skip
+
+
+def scores(folder, source) -> int:
+    """Heads are trained, and tried, and what they answer is scored: both data sets."""
+    from exp_classif_eval import main_doce_score
+
+    return main_doce_score.main(
+        ["-s", "deep/classifier=PANN+transcoder=self", "-c", "--device", "cpu",
+         "--audio_dataset_path", str(source / "labelled"),
+         "--data_path", str(source / "labelled" / "probabilities"),
          "--experiment_path", str(folder)]
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ JOBS = {
     "features": small_jobs.features,
     "probabilities": small_jobs.probabilities,
     "training": small_jobs.training,
+    "scores": small_jobs.scores,
     "classify_audio.py": small_jobs.classify_recording,
     "generate_audio.py": small_jobs.generate,
 }
