@@ -162,6 +162,7 @@ def best_reading(text: str) -> tuple[str, list[list[str]], Header | None]:
 
 def cells_of(lines: Iterable[str], separator: str) -> list[list[str]]:
     """The rows that lines of a table hold; `ArchiveError` where they are none."""
+    csv.field_size_limit(LONGEST_LINE)  # notes may be longer than its usual 131 kB
     try:
         return list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
     except csv.Error as error:

@@ -3,11 +3,13 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
+from archives.columns import find_time_columns
 from archives.frames import BLOCK_FRAMES, Archive, ArchiveError
 from archives.headers import Header, find_header
 from archives.options import ReadOptions
@@ -108,7 +110,19 @@ def open_parquet(path: Path, options: ReadOptions) -> Archive:
                 yield frame, done
                 done += len(batch)
 
-    return table_archive(path, frames, names, options, n_frames)
+    return table_archive(path, frames, names, _timed_by_type(options, schema), n_frames)
+
+
+def _timed_by_type(options: ReadOptions, schema) -> ReadOptions:
+    """Where no name is like a time's, the only column of time stamps is the time."""
+    stamps = [_shown(field) for field in schema if str(field.type).startswith("timestamp")]
+    if options.time_column is not None or len(stamps) != 1:
+        return options
+    try:
+        find_time_columns([_shown(field) for field in schema], None, "")
+    except ArchiveError:
+        return replace(options, time_column=stamps[0])
+    return options
 
 
 def _shown(field) -> str:

@@ -246,9 +246,16 @@ def test_a_named_index_and_a_bare_one_are_read_from_parquet(tmp_path):
     for name in (None, "when"):
         data.index.name = name
         data.to_parquet(tmp_path / "a.parquet")
-        options = {"time_column": "when"} if name else {}
-        units, _, _ = read(tmp_path / "a.parquet", **options)
+        units, _, _ = read(tmp_path / "a.parquet")
         np.testing.assert_allclose(units.levels_db.reshape(-1, 29), ARRAY, atol=1e-4)
+
+
+def test_a_note_may_be_long(tmp_path):
+    data = table(ARRAY).assign(note="")
+    data.loc[3, "note"] = "x" * 200_000
+    data.to_csv(tmp_path / "a.csv", index=False)
+    units, _, _ = read(tmp_path / "a.csv")
+    np.testing.assert_allclose(units.levels_db.reshape(-1, 29), ARRAY, atol=1e-4)
 
 
 def test_a_long_csv_is_read_in_little_memory(tmp_path):
