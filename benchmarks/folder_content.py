@@ -1,22 +1,28 @@
 """A mark of what a folder holds, to compare the results of runs: times and versions left out."""
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 
 _DECOYS = (".log", ".png")  # with times and versions in them, or drawn from what is compared
-_TIMINGS = ("run_log", "duration")  # names of files
+_TIMINGS = ("duration",)  # names of files
+_STATE = re.compile(r"reproduce_\w+\.json")  # what is done, with marks of when files were changed
 _OF_THE_TIME = (
     b"date",
+    b"started",
     b"time of all",
     b"peak memory",
+    b"peak_memory",
     b"git commit",
     b"git_commit",
     b"seconds",
     b"modified_ns",
     b"duration",
 )  # words of lines
+_OF_A_STEP = re.compile(rb'[\d.]+ s, [\d.]+ MB|"(done|skipped)"(>\w+)?')  # of reproduce.py
 
 
 def content(folder: Path) -> str:
@@ -47,7 +53,9 @@ def _content_of(path: Path) -> bytes:
         return soundfile.read(path)[0].tobytes()
     if path.suffix in (".parquet", ".npy"):
         return path.read_bytes()
-    lines = path.read_bytes().splitlines()
+    if _STATE.fullmatch(path.name):
+        return json.dumps(list(json.loads(path.read_bytes()))).encode()
+    lines = _OF_A_STEP.sub(b"", path.read_bytes()).splitlines()
     return b"\n".join(line for line in lines if not any(word in line for word in _OF_THE_TIME))
 
 

@@ -5,8 +5,10 @@ Run it from the project folder: python -m benchmarks.pairs_at_once --pairs 100
 Half of the pairs have the same options, half have others; the second run starts after the first, by
 up to the time that one takes alone and a quarter more (5 s at most). What the two leave must be
 what one of them leaves alone, or one after the other; and of the two at least one ends well, the
-other does too or is refused in one line. All else is counted as corrupt, and shown. Runs are
-forked from a process that has loaded the libraries, as their start would take longer than the work.
+other does too or is refused in one line. All else is counted as corrupt, and shown. Of pairs that
+both end well is told whether the second began while the first ran: then it has waited, or needs no
+lock. Runs are forked from a process that has loaded the libraries, as their start would take longer
+than the work.
 """
 
 import functools
@@ -32,7 +34,8 @@ from transcoder.errors import UsageError
 _MOST_DELAY_S = 5.0
 _SLOW_TO_LOAD = (
     "archives.classify", "archives.fleet", "archives.networks", "archives.side_by_side", "h5py",
-    "matplotlib.pyplot", "pandas", "pyarrow.parquet", "soundfile", "torch", "transcoder.transcode",
+    "matplotlib.pyplot", "pandas", "pyarrow.parquet", "sklearn.linear_model", "soundfile", "torch",
+    "torch._dynamo", "transcoder.transcode",
 )  # fmt: skip
 
 
@@ -43,6 +46,15 @@ class WritingProgram:
     command: str  # begins with the program's module
     one: str
     other: str
+    begins_with: str = ""  # a folder of the data that the output begins as
+
+    def prepare_output(self, work: Path) -> None:
+        """An output as it is before the first run."""
+        out = work / "out"
+        if out.exists():
+            shutil.rmtree(out)
+        if self.begins_with:
+            shutil.copytree(work / self.begins_with, out, copy_function=os.link)
 
     def words(self, options: str, work: Path) -> list[str]:
         return f"{self.command} {options}".format(work=work, out=work / "out").split()
@@ -61,7 +73,9 @@ PROGRAMS = {
         "--dtype float32",
         "--dtype float16",
     ),
-    "probabilities": WritingProgram(_PROBABILITIES, "--transcoder self", "--transcoder pinv"),
+    "probabilities": WritingProgram(
+        _PROBABILITIES, "--transcoder self pinv", "--transcoder pinv texture"
+    ),
     "archives": WritingProgram(
         "classify_third_octave {work}/levels.npy --groups tvb --device cpu --output {out}",
         "--format h5 --window 1",
@@ -89,7 +103,7 @@ PROGRAMS = {
         "--db_offset 3",
     ),
     "demo data": WritingProgram(
-        "download_datasets -l DEMO --output {out}", "--size .01", "--size .02"
+        "benchmarks.short_demo -l DEMO --output {out}", "--size .01", "--size .02"
     ),
     "training": WritingProgram(
         f"exp_train_model.main_doce_training {_PLACES} --max_steps 2 -c -s "
@@ -111,9 +125,10 @@ PROGRAMS = {
         "--seed 1",
     ),
     "reproduce.py": WritingProgram(
-        "reproduce --demo --device cpu --demo_work {out}/work --results {out}/results --only 2 3",
-        "--demo_size 0.05",
-        "--demo_size 0.06",
+        "reproduce --demo --device cpu --demo_work {out}/work --results {out}/results",
+        "--only 3",
+        "--only 1 3",
+        begins_with="begun",
     ),
 }  # fmt: skip
 
@@ -143,9 +158,7 @@ def main(argv=None) -> int:
             end_s = math.inf if args.seconds is None else start_s + args.seconds
             outcomes = _try_program(name, work, args.pairs, end_s, delays)
             n_corrupt += sum(n for what, n in outcomes.items() if what.startswith("corrupt"))
-            counts = ", ".join(f"{n} {what}" for what, n in sorted(outcomes.items()))
-            took = f"{time.monotonic() - start_s:.0f} s"
-            print(f"{name}: {outcomes.total()} pairs: {counts} ({took})", flush=True)
+            print(f"{name}: {_told(outcomes)} ({time.monotonic() - start_s:.0f} s)", flush=True)
     return 1 if n_corrupt else 0
 
 
@@ -169,6 +182,10 @@ class Run:
         if not process:
             _be_the_program(words, said)
         return cls(process, said)
+
+    @property
+    def is_running(self) -> bool:
+        return not os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def wait(self) -> tuple[int, str]:
         """Its exit status and what it said."""
@@ -205,29 +222,36 @@ def _try_program(
     for number in range(n_pairs):
         if outcomes and time.monotonic() > end_s:
             break
+        program.prepare_output(work)
         options = [program.one, program.other if number % 2 else program.one]
         delays.shuffle(options)
         first = Run.of(program.words(options[0], work), work / "first.txt")
         time.sleep(delays.uniform(0, longest_s))
+        at_once = first.is_running
         second = Run.of(program.words(options[1], work), work / "second.txt")
         ends = [first.wait(), second.wait()]
         found = content(out)
-        shutil.rmtree(out)
         if found not in expected:
             expected |= _in_turn(program, work)
-        outcomes[_outcome(ends, found in expected, number)] += 1
+        outcomes[_outcome(ends, found in expected, at_once, number)] += 1
+        print(f"so far: {name}: {_told(outcomes)}", file=sys.stderr, flush=True)
     return outcomes
+
+
+def _told(outcomes: Counter) -> str:
+    counts = ", ".join(f"{n} {what}" for what, n in sorted(outcomes.items()))
+    return f"{outcomes.total()} pairs: {counts}"
 
 
 def _alone(program: WritingProgram, work: Path) -> tuple[set[str], float]:
     """Contents that the program leaves when it runs once, and the seconds that this takes."""
     found, times = set(), []
     for options in (program.one, program.other):
+        program.prepare_output(work)
         start_s = time.monotonic()
         Run.of(program.words(options, work), work / "alone.txt").wait()
         times.append(time.monotonic() - start_s)
         found.add(content(work / "out"))
-        shutil.rmtree(work / "out")
     return found, max(times)
 
 
@@ -236,14 +260,14 @@ def _in_turn(program: WritingProgram, work: Path) -> set[str]:
     """Contents that it leaves when it runs twice, one after the other."""
     found = set()
     for both in itertools.product((program.one, program.other), repeat=2):
+        program.prepare_output(work)
         for options in both:
             Run.of(program.words(options, work), work / "alone.txt").wait()
         found.add(content(work / "out"))
-        shutil.rmtree(work / "out")
     return found
 
 
-def _outcome(ends: list[tuple[int, str]], is_right: bool, number: int) -> str:
+def _outcome(ends: list[tuple[int, str]], is_right: bool, at_once: bool, number: int) -> str:
     failed = [text for status, text in ends if status]
     lines = [line for text in failed for line in text.splitlines() if "error:" in line]
     tracebacks = any("Traceback" in text for text in failed)
@@ -251,7 +275,7 @@ def _outcome(ends: list[tuple[int, str]], is_right: bool, number: int) -> str:
         print(f"pair {number}, right: {is_right}", *ends, sep="\n", file=sys.stderr)
         return "corrupt" if not is_right else "corrupt (badly refused)"
     if not failed:
-        return "one after the other"
+        return "both well, at once" if at_once else "both well, in turn"
     return "refused: running" if "another run is writing" in lines[0] else "refused: other settings"
 
 

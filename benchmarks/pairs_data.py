@@ -1,11 +1,13 @@
 """Small data for each program that writes: see `benchmarks.pairs_at_once`."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from transcoder.names import TAU_FOLDER
 from transcoder.settings import THIRD_OCTAVE
 
 _N_SENSORS, _N_DAYS, _SECONDS = 3, 2, 12
@@ -24,6 +26,7 @@ def prepare(work: Path) -> None:
     )
     for line in lines:
         subprocess.run([sys.executable, *line.split()], check=True, capture_output=True)
+    shutil.copytree(work / "DEMO" / TAU_FOLDER, work / "begun" / "work" / "DEMO" / TAU_FOLDER)
     rng = np.random.default_rng(0)
     np.save(work / "levels.npy", _levels(rng, 120))
     _write_network(work / "network", rng)
