@@ -131,8 +131,10 @@ def check_settings(work: Work, selection: Selection) -> None:
     except FileNotFoundError:
         atomic_write_text(path, json.dumps(settings, indent=1))
         return
-    except ValueError:
-        raise UserError(f"{path}: is damaged: give another --output") from None
+    except (ValueError, RecursionError):
+        before = None
+    if not isinstance(before, dict):
+        raise UserError(f"{path}: is damaged: give another --output")
     other = [name for name, value in settings.items() if before.get(name) != value]
     if other:
         raise UserError(

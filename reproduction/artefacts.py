@@ -13,10 +13,11 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reproduction.runner import StepRecord
 from reproduction.wording import figure_caption
 from transcoder.audio import read_audio
 from transcoder.errors import UserError
@@ -137,17 +138,14 @@ def gather(paths: Iterable[Path], read: Callable[[Path], Any], missing: str) -> 
 
 def read_run_log(path: Path) -> Run:
     """The log that reproduce.py keeps; `UserError` if it is damaged."""
-    fields = {"number", "name", "command", "status", "seconds", "peak_memory_mb"}
     try:
         log = json.loads(path.read_text(encoding="utf-8"))
         started = datetime.datetime.fromisoformat(log["started"])
-        run = Run(started, log["mode"], dict(log["provenance"]), tuple(log.get("steps", ())))
-        complete = all(fields <= step.keys() for step in run.steps)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        complete = False
-    if not complete:
-        raise UserError(f"{path}: is no run log; run reproduce.py again to write a new one")
-    return run
+        steps = tuple(asdict(StepRecord.of(entry)) for entry in log.get("steps", ()))
+        return Run(started, log["mode"], dict(log["provenance"]), steps)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        message = f"{path}: is no run log; run reproduce.py again to write a new one"
+        raise UserError(message) from None
 
 
 def read_figure(path: Path) -> Figure:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from transcoder.errors import UserError
@@ -53,6 +53,16 @@ class StepRecord:
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
 
+    @classmethod
+    def of(cls, entry: dict) -> "StepRecord":
+        """What an entry of a log says; `TypeError` if it is none."""
+        record = cls(**entry)
+        for field in fields(cls):
+            kinds = (int, float) if field.type is float else field.type
+            if not isinstance(getattr(record, field.name), kinds):
+                raise TypeError(f"{field.name} is no {field.type.__name__}")
+        return record
+
 
 class StepFailed(UserError):
     """A step ended with a non-zero status; the message names it and how to go on."""
@@ -82,13 +92,13 @@ def run_steps(
         At the first command that ends with a non-zero status; earlier results stay.
     """
     records = [StepRecord(s.number, s.name, "\n".join(s.lines())) for s in steps]
-    previous = _read_json(log_path).get("steps", [])
+    previous = _earlier(log_path)
     log = {"started": _now(), "mode": mode, "provenance": _provenance()}
     for step, record in zip(steps, records, strict=True):
         _run_step(step, record, state_path, previous)
         kept = {r.number: asdict(r) for r in records if r.status != "waiting"}
         # steps that this run leaves out keep what an earlier run noted of them
-        merged = {entry["number"]: entry for entry in previous} | kept
+        merged = {record.number: asdict(record) for record in previous} | kept
         log["steps"] = [merged[number] for number in sorted(merged)]
         atomic_write_text(log_path, json.dumps(log, indent=1) + "\n")
         if record.status == "failed":
@@ -106,17 +116,17 @@ def run_command(command: Sequence[str]) -> int:
 
 
 def _run_step(
-    step: NumberedStep, record: StepRecord, state_path: Path, previous: list[dict]
+    step: NumberedStep, record: StepRecord, state_path: Path, previous: list[StepRecord]
 ) -> None:
     title = f"step {step.number}: {step.name}"
     done_before = _read_json(state_path)
     if done_before.get(str(step.number)) == _fingerprint(step):
         print(f"{title}: skipped, nothing has changed since it was done", flush=True)
         record.status = "skipped"
-        for entry in previous:
-            if entry["number"] == step.number:
-                record.seconds = entry["seconds"]
-                record.peak_memory_mb = entry["peak_memory_mb"]
+        for earlier in previous:
+            if earlier.number == step.number:
+                record.seconds = earlier.seconds
+                record.peak_memory_mb = earlier.peak_memory_mb
         return
     print(f"\n{title}", flush=True)
     for command, line in zip(step.commands, step.lines(), strict=True):
@@ -182,11 +192,18 @@ def _files(path: Path) -> list[Path]:
 
 def _read_json(path: Path) -> dict:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}  # a damaged state only means that steps run again
+    return found if isinstance(found, dict) else {}
+
+
+def _earlier(log_path: Path) -> list[StepRecord]:
+    """What earlier runs noted of their steps; nothing if their log is damaged."""
+    try:
+        return [StepRecord.of(entry) for entry in _read_json(log_path).get("steps", [])]
+    except TypeError:
+        return []
 
 
 def _provenance() -> dict[str, str]:

@@ -18,6 +18,7 @@ import classify_third_octave
 from archives.fleet import is_fleet, tasks_by_folder
 from archives.fleet_program import only_fleet_run
 from archives.fleet_results import read_fleet
+from archives.inputs import SETTINGS_FILE
 from archives.levels import measure_offset
 from archives.options import ReadOptions
 from archives.presence import Presence
@@ -101,6 +102,16 @@ def test_the_results_are_one_table(tmp_path, classify):
     assert "transcoder=direct" in readme
     assert "| école | 2 | 0.01 | local | -30 dB |  |" in readme
     assert "levels every 100 ms were averaged" in readme
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000])
+def test_damaged_settings_of_an_earlier_run_are_named(tmp_path, classify, capsys, text):
+    network, output = write_fleet(tmp_path / "network", days=1), tmp_path / "heard"
+    path = output / SETTINGS_FILE
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert classify(network, "--db_offset", -30, "--output", output) == 1
+    assert f"{path}: is damaged: give another --output" in capsys.readouterr().err
 
 
 def test_each_sensor_has_its_offset(tmp_path, classify, capsys):

@@ -204,9 +204,14 @@ def test_damaged_files_are_named_and_the_rest_is_shown(tmp_path, capsys):
     assert len(page.all("img")) == 3
 
 
+STEP = '{"number": 1, "name": "models", "command": "", "seconds": "x"}'
+
+
 @pytest.mark.parametrize(
-    "log", ["", "[]", "{}", '{"started": "yesterday", "mode": "demo", "provenance": {}}']
-)
+    "log",
+    ["", "[]", "{}", "[" * 100_000, '{"started": "yesterday", "mode": "demo", "provenance": {}}',
+     f'{{"started": "2024-03-01", "mode": "demo", "provenance": {{}}, "steps": [{STEP}]}}'],
+)  # fmt: skip
 def test_a_damaged_run_log_is_named(tmp_path, log):
     path = tmp_path / "run_log.json"
     path.write_text(log)

@@ -108,8 +108,22 @@ def test_log_keeps_earlier_steps_that_a_run_leaves_out(world):
     assert [step["number"] for step in log["steps"]] == [1, 2]
 
 
-def test_damaged_state_only_means_running_again(world):
+@pytest.mark.parametrize("text", ['{"1": ', "[]", "null", "[" * 100_000])
+def test_damaged_state_only_means_running_again(world, text):
     folder, _, run = world
     run()
-    (folder / "state.json").write_text('{"1": ')
+    (folder / "state.json").write_text(text)
     assert run() == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "[" * 100_000, '{"steps": 3}', '{"steps": [1]}', '{"steps": [{"number": 2}]}',
+     '{"steps": [{"number": "2", "name": "", "command": ""}]}'],
+)  # fmt: skip
+def test_a_damaged_log_is_begun_anew(world, text):
+    folder, steps, run = world
+    (folder / "log.json").write_text(text)
+    assert run(steps[:1]) == ["done"]
+    log = json.loads((folder / "log.json").read_text())
+    assert [step["number"] for step in log["steps"]] == [1]
