@@ -40,7 +40,7 @@ def steps_of(r: Reproduction) -> list[NumberedStep]:
     return [*_preparation(r), *_training(r), *_classification(r), *_figures_and_audio(r)]
 
 
-DEMO_SECONDS = dict(enumerate((5, 71, 10, 10, 339, 8, 6, 10, 7, 17, 15, 5), start=1))
+DEMO_SECONDS = dict(enumerate((4, 66, 9, 20, 740, 7, 6, 25, 8, 18, 15, 6), start=1))
 """What the demo's steps took, of its usual size, on two cores of an AMD EPYC
 (``results/run_log.json``)."""
 

@@ -150,7 +150,7 @@ def test_too_little_disk_is_said_before_anything_starts(tmp_path, monkeypatch, c
 def test_it_says_first_what_it_will_do_and_for_how_long():
     whole = Reproduction(demo=True)
     lines = forecast(whole, steps_of(whole)).splitlines()
-    assert "8 min in all" in lines[0] and len(lines) == 13
+    assert "15 min in all" in lines[0] and len(lines) == 13
     assert lines[5] == "  5 training: 339 s"
     quick = Reproduction(demo=True, quick=True, demo_size=0.05, demo_epochs=1)
     chosen = [step for step in steps_of(quick) if step.number in QUICK_SECONDS]
