@@ -151,7 +151,7 @@ def test_it_says_first_what_it_will_do_and_for_how_long():
     whole = Reproduction(demo=True)
     lines = forecast(whole, steps_of(whole)).splitlines()
     assert "15 min in all" in lines[0] and len(lines) == 13
-    assert lines[5] == "  5 training: 339 s"
+    assert lines[5] == "  5 training: 740 s"
     quick = Reproduction(demo=True, quick=True, demo_size=0.05, demo_epochs=1)
     chosen = [step for step in steps_of(quick) if step.number in QUICK_SECONDS]
     assert forecast(quick, chosen).splitlines()[:2] == [
