@@ -5,7 +5,11 @@ that a run has written has no name yet.
 """
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,8 @@ from misbehaving_server import MisbehavingServer
 from sandbox import attack
 
 from benchmarks.folder_content import content
+from transcoder.files import PROJECT_ROOT
+from transcoder.names import TAU_FOLDER
 
 JOBS = {
     "archives": small_jobs.archive("csv"),
@@ -129,3 +135,73 @@ def test_two_kills_of_a_download(tmp_path):
         assert attack(lambda: job(tmp_path, tmp_path)).kind == "right"
     (path,) = tmp_path.iterdir()
     assert path.read_bytes() == small_jobs.CONTENT
+
+
+class Reproduction:
+    """Features and references of few sounds, by reproduce.py; each step is a process of its own."""
+
+    PARTS = "work/features/*/*.part/*.npz"
+    REFERENCES = "work/train_exp/output/*transcoder=oracle*"
+
+    def __init__(self, folder: Path, source: Path):
+        self.folder = folder
+        shutil.copytree(source / TAU_FOLDER, folder / "work" / "DEMO" / TAU_FOLDER)
+
+    def start(self) -> subprocess.Popen:
+        places = ("--demo_work", self.folder / "work", "--results", self.folder / "results")
+        options = ("--demo", "--device", "cpu", "--only", "3", "4", *places)
+        return subprocess.Popen(
+            [sys.executable, str(PROJECT_ROOT / "reproduce.py"), *map(str, options)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def finish(self) -> None:
+        assert self.start().wait(_PATIENCE_S) == 0
+
+    def end_when_there_is(self, pattern: str, sent: signal.Signals) -> int:
+        """Begin, and send the program a signal amid a step; its status when all have ended."""
+        process = self.start()
+        _until(lambda: any(self.folder.glob(pattern)) or process.poll() is not None)
+        process.send_signal(sent)
+        status = process.wait(_PATIENCE_S)
+        _until(lambda: not self.processes())
+        return status
+
+    def processes(self) -> list[str]:
+        """Command lines that name the folder."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:  # it has just ended
+                continue
+        return [line for line in found if str(self.folder) in line]
+
+
+_PATIENCE_S = 300
+
+
+def _until(is_so) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_signals_amid_the_steps_of_a_reproduction(tmp_path, source):
+    """The steps' own processes end too; what two kills left is finished, and so after SIGTERM."""
+    out = tmp_path / "out"  # for all: reports name their folder
+    Reproduction(out, source).finish()
+    whole = content(out)
+    killed, ended = (signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 128 + signal.SIGTERM)
+    for sent, status in (killed, ended):
+        shutil.rmtree(out)
+        job = Reproduction(out, source)
+        for pattern in (job.PARTS, job.REFERENCES):
+            assert job.end_when_there_is(pattern, sent) == status
+        job.finish()
+        assert content(out) == whole
+        assert hidden(out) == []
