@@ -34,7 +34,7 @@ def load_state(path: Path, *, missing_hint: str) -> dict:
         if path.suffix == SAFETENSORS:
             from safetensors.torch import load
 
-            return load(path.read_bytes())
+            return dequantised(load(path.read_bytes()))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of pickles that other programs wrote
@@ -69,11 +69,20 @@ def quantised(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def dequantised(state: dict) -> dict:
-    """What `quantised` made small, as float32 again; anything else as it is."""
+    """What `quantised` made small, as float32 again; anything else as it is.
+
+    So is a scale that does not fit its matrix: `load_strictly` refuses both.
+    """
     large = dict(state)
     for key, value in state.items():
         scale = state.get(f"{key}{_SCALE}")
-        if isinstance(scale, Tensor) and isinstance(value, Tensor) and value.dtype == torch.int8:
+        if (
+            isinstance(value, Tensor)
+            and isinstance(scale, Tensor)
+            and value.dtype == torch.int8
+            and scale.is_floating_point()
+            and scale.shape == value.shape[:1]
+        ):
             large[key] = value.float() * scale.view(-1, *(1,) * (value.ndim - 1))
             del large[f"{key}{_SCALE}"]
     return large
@@ -107,17 +116,23 @@ def load_strictly(module: nn.Module, state: dict, path: Path) -> None:
     ]
     if problems:
         raise UserError(f"{path}: does not fit {type(module).__name__}: {_first_of(problems)}")
-    problems = [f"{k} {fault}" for k, value in state.items() if (fault := _fault_of(k, value))]
+    problems = [
+        f"{key} {fault}"
+        for key, value in state.items()
+        if (fault := _fault_of(key, value, is_real=expected[key].is_floating_point()))
+    ]
     if problems:
         raise UserError(f"{path}: cannot be used: {_first_of(problems)}; fetch or train it again")
     module.load_state_dict(state)
 
 
-def _fault_of(key: str, value: Tensor) -> str | None:
-    """Why a weight would spoil all answers, if it would."""
+def _fault_of(key: str, value: Tensor, *, is_real: bool) -> str | None:
+    """Why a weight would spoil all answers, if it would; ``is_real``: it is no counter."""
     plain = value.layout == torch.strided and not value.is_complex() and not value.is_quantized
     if not plain or (value.is_floating_point() and value.itemsize < 2):
         return "is no array of plain numbers"
+    if is_real and not value.is_floating_point():
+        return "is of whole numbers, without the scale that makes them weights"
     if not value.isfinite().all():
         return "is NaN or infinite"
     if key.endswith("running_var") and (value < 0).any():

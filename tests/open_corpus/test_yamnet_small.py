@@ -1,6 +1,7 @@
 """The small YAMNet: when it stands in, what it says it is, how it is distilled."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.hearing import hear_recording
 from transcoder.models import ModelSettings, build_model
-from transcoder.weights import dequantised, quantised
+from transcoder.weights import dequantised, quantised, save_state
 from yamnet.network import FACTORABLE, YamNet, shape_of
 
 RANKS = {"layer9.pointwise_conv.conv": 40, "classifier": 24}
@@ -126,6 +127,40 @@ def test_eight_bits_are_half_a_step_off_at_most():
         off = (again[key] - value).flatten(1).abs().amax(dim=1)
         assert (off <= 0.501 * step).all()
     assert dequantised(state).keys() == state.keys()
+
+
+KEY = "layer9.pointwise_conv.conv.1.weight"
+
+
+@pytest.mark.parametrize(
+    "scale, message",
+    [
+        (None, f"{KEY} is of whole numbers, without the scale"),
+        (torch.ones(5), f"{KEY}.scale is unknown"),
+        (torch.tensor(1.0), f"{KEY}.scale is unknown"),
+        (torch.ones(512, 1), f"{KEY}.scale is unknown"),
+        (torch.ones(512, dtype=torch.int64), f"{KEY}.scale is unknown"),
+        (torch.full((512,), torch.nan), f"{KEY} is NaN or infinite"),
+    ],
+)
+def test_eight_bits_with_another_scale_are_refused(tmp_path, scale, message):
+    state = quantised(YamNet(521, ranks=RANKS).state_dict())
+    del state[f"{KEY}.scale"]
+    for suffix in ("", ".safetensors"):
+        path = tmp_path / f"weights{suffix}"
+        save_state(path, state if scale is None else state | {f"{KEY}.scale": scale})
+        with pytest.raises(UserError, match=re.escape(message)):
+            load_network("YamNet", path)
+
+
+def test_eight_bits_are_read_from_either_format(tmp_path):
+    state = YamNet(521, ranks=RANKS).state_dict()
+    both = [tmp_path / "weights.pth", tmp_path / "weights.safetensors"]
+    for path in both:
+        save_state(path, quantised(state))
+    one, other = (load_network("YamNet", path).state_dict() for path in both)
+    for key, value in one.items():
+        assert torch.equal(value, other[key])
 
 
 @pytest.fixture(scope="module")
