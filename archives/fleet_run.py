@@ -27,6 +27,11 @@ from transcoder.errors import UserError
 from transcoder.files import FullDiskError, atomic_write_text
 from transcoder.locks import only_run
 
+logger = logging.getLogger(__name__)
+
+_FILE_PATIENCE_S = 3600
+_TABLE_PATIENCE_S = 60  # for another part that is writing one
+
 
 @dataclass(frozen=True)
 class Work:
@@ -88,12 +93,6 @@ def _of_sensor(read: ReadOptions, task: SensorTask) -> ReadOptions:
 def loaded_answers(choice: Choice) -> Loaded:
     """The networks, loaded once in a process."""
     return load_answers(choice)
-
-
-logger = logging.getLogger(__name__)
-
-_FILE_PATIENCE_S = 3600
-_TABLE_PATIENCE_S = 60  # for another part that is writing one
 
 
 Run = Callable[..., Iterator[Any]]

@@ -63,6 +63,8 @@ def archive_units(
     return timeline.units(blocks)
 
 
+logger = logging.getLogger(__name__)
+
 FULL_SCALE_DB = THIRD_OCTAVE.offset_db - 10 * math.log10(2)
 """Level of a sine that just fills the scale of digital audio: 23.0 dB."""
 
@@ -144,9 +146,6 @@ def broadband_levels(units: Units) -> NDArray[np.float64]:
     is_full = np.arange(units.levels_db.shape[1]) < n_full[:, np.newaxis]
     power = (10 ** (units.levels_db[is_full].astype(np.float64) / 10)).sum(axis=2).mean(axis=1)
     return 10 * np.log10(power)
-
-
-logger = logging.getLogger(__name__)
 
 
 def measure_offset(paths: list[Path], read: ReadOptions) -> float:

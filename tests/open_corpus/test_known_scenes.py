@@ -4,9 +4,7 @@ import csv
 
 import h5py
 import numpy as np
-import pytest
 import scipy.fft
-from open_data import shrink, write_open
 
 from archives.annotations import read_annotations
 from open_corpus.content import content_of
@@ -33,13 +31,6 @@ def tone(hz, level_db, start_s=0.0, end_s=4.0):
     wave = 10 ** (level_db / 20) * np.sin(2 * np.pi * hz * time)
     wave *= (time >= start_s) * (time < end_s)
     return scipy.fft.rfft(wave)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        shrink(patch)
-        return write_open(tmp_path_factory.mktemp("features"))
 
 
 def test_content_by_kind_package_and_name():

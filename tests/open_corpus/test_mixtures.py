@@ -10,7 +10,7 @@ import numpy as np
 import open_data
 import pytest
 import torch
-from open_data import BLOCK_CHUNKS, EPOCH_BLOCKS, shrink, write_open
+from open_data import BLOCK_CHUNKS, EPOCH_BLOCKS, shrink
 from training_data import write_classifier
 from training_world import assert_same, stop_after_batches, weights
 
@@ -33,13 +33,6 @@ TOKENS = "epoch=1+token_width=96+token_layers=3"
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     shrink(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        shrink(patch)
-        return write_open(tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 import yaml
-from open_data import shrink, write_open
+from open_data import shrink
 
 from open_corpus import distill_yamnet_small
 from open_corpus.distillation import training
@@ -209,13 +209,6 @@ def tiny(monkeypatch):
     shrink(monkeypatch)
     monkeypatch.setattr(training, "SAVED_BLOCKS", 2)
     monkeypatch.setattr(training, "OBSERVED_BLOCKS", 2)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        shrink(patch)
-        return write_open(tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(scope="module")
