@@ -54,22 +54,32 @@ def main(argv=None) -> int:
     from open_corpus.distillation.training import DistillConfig, train_student
     from open_corpus.files import OpenFiles
     from transcoder.classifiers import Classifier
-    from transcoder.weights import dequantised, quantised
+    from transcoder.fingerprint import fingerprint
+    from transcoder.locks import only_run
+    from transcoder.weights import dequantised, quantised, save_state
 
-    names = ("share", "blocks", "batch_size", "learning_rate", "seed")
-    config = DistillConfig(**{name: getattr(args, name) for name in names})
+    config = DistillConfig(args.share, args.blocks, args.batch_size, args.learning_rate, args.seed)
     teacher = _load_teacher(args.teacher)
     blocks, mark = open_blocks(OpenFiles.of(args.data_path), teacher)
     valid = _heard(teacher, split_path(args.data_path, OPEN, "valid"))
-    args.output.parent.mkdir(parents=True, exist_ok=True)
+    origin = {"teacher_fingerprint": fingerprint(teacher.network), "mixtures": mark}
     session = args.output.with_name(f".{args.output.name}.session")
-    student, history = train_student(config, teacher.network, blocks, valid, session)
-    state = quantised(student.state_dict())
-    student.load_state_dict(dequantised(state))
-    small = Classifier("YamNet", student, "student")
-    agreements = _agreements(small, teacher, args)
-    _save(args, state, small, teacher, mark, history, agreements)
-    session.unlink()
+    with only_run(args.output):
+        run = train_student(config, teacher.network, blocks, valid, session, origin)
+        state = quantised(run.student.state_dict())
+        run.student.load_state_dict(dequantised(state))
+        small = Classifier("YamNet", run.student, "student")
+        agreements = _agreements(small, teacher, args)
+        how = {
+            "teacher": teacher.label,
+            **origin,
+            "command": _command(args),
+            "agreement_with_teacher": {k: _rounded(v) for k, v in agreements.items()},
+            "curve": [_rounded(losses) for losses in run.history],
+        }
+        save_state(args.output, state)
+        _write_description(args.output.with_suffix(".yaml"), run.student, config, how)
+        session.unlink()
     for name, scores in agreements.items():
         print(
             f"{name}: top-1 {scores['top1']:.3f} (in top 5 {scores['top1_in_top5']:.3f}), "
@@ -121,53 +131,43 @@ def _agreements(small, teacher, args) -> dict[str, dict]:
     return found
 
 
-def _save(args, state, small, teacher, mark, history, agreements) -> None:
+def _write_description(path: Path, student, config, how: dict) -> None:
+    import dataclasses
+
     import yaml
 
     from open_corpus.distillation.factoring import n_weights
     from transcoder.checkpoints import provenance
     from transcoder.files import atomic_write_text
     from transcoder.fingerprint import fingerprint
-    from transcoder.weights import save_state
+    from transcoder.settings import YAMNET
 
-    settings = ("share", "blocks", "batch_size", "learning_rate", "seed")
-    pedigree = {
+    told = {
         "model": "YamNet",
-        "classes": teacher.front_end.n_classes,
-        "weights": n_weights(small.network),
-        "ranks": dict(small.network.ranks),
-        "fingerprint": fingerprint(small.network),
-        "teacher": teacher.label,
-        "teacher_fingerprint": fingerprint(teacher.network),
+        "classes": YAMNET.n_classes,
+        "weights": n_weights(student),
+        "ranks": dict(student.ranks),
+        "fingerprint": fingerprint(student),
         "loss": "BCE between the class probabilities of student and teacher",
-        "settings": {name: getattr(args, name) for name in settings},
-        "mixtures": mark,
-        "command": " ".join(["python open_corpus/distill_yamnet_small.py", *_options(args)]),
-        "agreement_with_teacher": _rounded(agreements),
-        "curve": [_rounded_values(losses) for losses in history],
+        "settings": dataclasses.asdict(config),
+        **how,
         "provenance": provenance(),
     }
-    save_state(args.output, state)
-    atomic_write_text(
-        args.output.with_suffix(".yaml"), yaml.safe_dump(pedigree, sort_keys=False, width=100)
-    )
+    atomic_write_text(path, yaml.safe_dump(told, sort_keys=False, width=100))
 
 
-def _options(args) -> list[str]:
-    """The options that were given, without the folders of this machine."""
+def _command(args) -> str:
+    """With the options that were given, without the folders of this machine."""
     defaults = vars(build_parser().parse_args([]))
-    return [
+    options = [
         f"--{name} {value.name if isinstance(value, Path) else value}"
         for name, value in vars(args).items()
         if value != defaults[name] and name not in ("data_path", "output", "recordings")
     ]
+    return " ".join(["python open_corpus/distill_yamnet_small.py", *options])
 
 
-def _rounded(agreements: dict[str, dict]) -> dict[str, dict]:
-    return {name: _rounded_values(scores) for name, scores in agreements.items()}
-
-
-def _rounded_values(scores: dict) -> dict:
+def _rounded(scores: dict) -> dict:
     return {key: round(value, 6) for key, value in scores.items()}
 
 

@@ -1,7 +1,7 @@
 """Train the student, one block of mixtures after the other; a stopped run goes on where it was."""
 
-import logging
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from transcoder.errors import UsageError, UserError
 from transcoder.settings import YAMNET
 from transcoder.weights import load_state, save_state
 from yamnet.network import YamNet, shape_of
-
-logger = logging.getLogger(__name__)
 
 OBSERVED_BLOCKS = 8
 """The student begins with the components of the teacher's answers to these."""
@@ -52,76 +50,98 @@ class DistillConfig:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
+@dataclass
+class Distillation:
+    """A training as far as it has come; ``history``: the losses at each save."""
+
+    student: YamNet
+    optimizer: torch.optim.Optimizer
+    history: list[dict[str, float]]
+
+    @classmethod
+    def of(cls, student: YamNet, config: DistillConfig, history: list) -> "Distillation":
+        """BatchNorm stays in evaluation mode throughout: it only scales and shifts, so that the
+        student begins with what the teacher computes."""
+        student.to(memory_format=torch.channels_last).eval()
+        return cls(student, torch.optim.Adam(student.parameters(), config.learning_rate), history)
+
+    @classmethod
+    def resumed(cls, path: Path, config: DistillConfig, made_from: dict) -> "Distillation":
+        """From what `save` left; `UserError` if that is of another training."""
+        state = load_state(path, missing_hint="")
+        if state.get("made_from") != made_from:
+            raise UserError(
+                f"{path} is of a run with other settings, another teacher or other mixtures: "
+                "delete it to begin anew"
+            )
+        student = YamNet(YAMNET.n_classes, **shape_of(state["student"]))
+        student.load_state_dict(state["student"])
+        found = cls.of(student, config, state["history"])
+        found.optimizer.load_state_dict(state["optimizer"])
+        return found
+
+    def save(self, path: Path, made_from: dict) -> None:
+        state = {"made_from": made_from, "history": self.history}
+        both = {"student": self.student.state_dict(), "optimizer": self.optimizer.state_dict()}
+        save_state(path, state | both)
+
+
 def train_student(
     config: DistillConfig,
     teacher: YamNet,
     blocks: Blocks,
     valid: tuple[Tensor, Tensor],
     checkpoint: Path,
-) -> tuple[YamNet, list[dict[str, float]]]:
+    origin: Mapping[str, str],
+) -> Distillation:
     """Train to the last block; the state after every `SAVED_BLOCKS` is kept in ``checkpoint``.
 
     Parameters
     ----------
     valid
         Log-Mels ``(n, 96, 64)`` and the teacher's probabilities ``(n, 521)``.
+    origin
+        Marks of the teacher and the mixtures: a checkpoint of others is not gone on with.
 
     Returns
     -------
-    The student at the end, where the learning rate is zero, in evaluation mode; and the losses at
-    each save. BatchNorm stays in evaluation mode throughout: it only scales and shifts, so that
-    the student begins with what the teacher computes.
+    With the student at the end, where the learning rate is zero, in evaluation mode.
 
     Raises
     ------
     UserError
-        If the checkpoint is of other settings, or the training diverges.
+        If the checkpoint is of another training, or this one diverges.
     """
+    made_from = asdict(config) | dict(origin)
     if checkpoint.exists():
-        state = load_state(checkpoint, missing_hint="")
-        if state["config"] != asdict(config):
-            raise UserError(f"{checkpoint} is of a run with other settings: delete it to begin")
-        student = YamNet(YAMNET.n_classes, **shape_of(state["student"]))
-        student.load_state_dict(state["student"])
-        student.to(memory_format=torch.channels_last).eval()
-        optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
-        optimizer.load_state_dict(state["optimizer"])
-        history = state["history"]
+        run = Distillation.resumed(checkpoint, config, made_from)
     else:
         outputs = observe(teacher, (_mels(blocks, i) for i in range(OBSERVED_BLOCKS)), config.seed)
         student = factored(teacher, outputs, config.share)
-        optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
-        history = [{"block": 0, "valid_bce": _loss(student, *valid)}]
+        run = Distillation.of(student, config, [{"block": 0, "valid_bce": _loss(student, *valid)}])
     train_losses: list[float] = []
-    bar = tqdm(total=config.blocks, initial=history[-1]["block"], unit="block", desc="Distilling")
-    with bar:
-        for number in range(history[-1]["block"], config.blocks):
-            train_losses.append(_train_block(student, optimizer, blocks, number, config))
+    done = run.history[-1]["block"]
+    with tqdm(total=config.blocks, initial=done, unit="block", desc="Distilling") as bar:
+        for number in range(done, config.blocks):
+            train_losses.append(_train_block(run, blocks, number, config))
             bar.update()
             if (number + 1) % SAVED_BLOCKS and number + 1 < config.blocks:
                 continue
-            train, valid_loss = sum(train_losses) / len(train_losses), _loss(student, *valid)
+            train, valid_loss = sum(train_losses) / len(train_losses), _loss(run.student, *valid)
             train_losses.clear()
             if not math.isfinite(valid_loss):
                 raise UserError("the training has diverged: choose a lower --learning_rate")
-            history.append({"block": number + 1, "train_bce": train, "valid_bce": valid_loss})
+            run.history.append({"block": number + 1, "train_bce": train, "valid_bce": valid_loss})
             bar.set_postfix(valid=f"{valid_loss:.5f}")
-            both = {"student": student.state_dict(), "optimizer": optimizer.state_dict()}
-            save_state(checkpoint, {"config": asdict(config), "history": history, **both})
-    return student, history
+            run.save(checkpoint, made_from)
+    return run
 
 
 def _mels(blocks: Blocks, number: int) -> Tensor:
     return torch.from_numpy(blocks.get(number).mels).float()
 
 
-def _train_block(
-    student: YamNet,
-    optimizer: torch.optim.Optimizer,
-    blocks: Blocks,
-    number: int,
-    config: DistillConfig,
-) -> float:
+def _train_block(run: Distillation, blocks: Blocks, number: int, config: DistillConfig) -> float:
     """Batches of one block, in an order that seed and number give; their mean loss."""
     block = blocks.get(number)
     mels, targets = (torch.from_numpy(part).float() for part in (block.mels, block.targets))
@@ -130,14 +150,14 @@ def _train_block(
     batches = torch.randperm(len(mels), generator=generator).split(config.batch_size)
     for i, rows in enumerate(batches):
         rising = min(1.0, (number * len(batches) + i + 1) / _WARM_UP_STEPS)
-        for group in optimizer.param_groups:
+        for group in run.optimizer.param_groups:
             group["lr"] = rising * config.rate((number + i / len(batches)) / config.blocks)
         with torch.autocast("cpu", torch.bfloat16):
-            answer = student(mels[rows])
+            answer = run.student(mels[rows])
         loss = functional.binary_cross_entropy(answer.float(), targets[rows])
-        optimizer.zero_grad()
+        run.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        run.optimizer.step()
         losses.append(loss.item())
     return sum(losses) / len(losses)
 

@@ -20,6 +20,7 @@ from transcoder.classifiers import WEIGHTS, load_classifier, load_network, new_n
 from transcoder.errors import MissingFileError, UserError
 from transcoder.fingerprint import fingerprint
 from transcoder.hearing import hear_recording
+from transcoder.locks import only_run
 from transcoder.models import ModelSettings, build_model
 from transcoder.weights import dequantised, quantised, save_state
 from yamnet.network import FACTORABLE, YamNet, shape_of
@@ -269,7 +270,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, data, teacher_file,
     original, calls = training._train_block, []
 
     def interrupted(*args):
-        calls.append(args[3])
+        calls.append(args[2])
         if len(calls) == 4:
             raise KeyboardInterrupt
         return original(*args)
@@ -298,6 +299,14 @@ def test_other_settings_do_not_go_on_with_a_run(tmp_path, data, teacher_file, mo
         assert distil(data, teacher_file, tmp_path / "x.pth", "--blocks", 1) == 130
     assert distil(data, teacher_file, tmp_path / "x.pth", "--blocks", 1, "--share", 0.5) == 1
     assert "other settings" in capsys.readouterr().err
+    network = load_network("YamNet", teacher_file)
+    network.classifier.bias.data += 1
+    torch.save(network.state_dict(), tmp_path / "other.pth")
+    assert distil(data, tmp_path / "other.pth", tmp_path / "x.pth", "--blocks", 1) == 1
+    assert "another teacher" in capsys.readouterr().err
+    with only_run(tmp_path / "x.pth"):
+        assert distil(data, teacher_file, tmp_path / "x.pth", "--blocks", 1) == 1
+    assert "another run is writing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
